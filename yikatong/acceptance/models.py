@@ -1,0 +1,98 @@
+"""Who accepts the card: operators, their venues and terminals; what terminals upload; what they must refuse."""
+
+from django.db import models
+
+
+class Operator(models.Model):
+    """Runs venues and is paid by clearing, for example the metro company."""
+
+    code = models.CharField(primary_key=True, max_length=20)
+    name_zh = models.CharField(max_length=80)
+    name_en = models.CharField(max_length=80)
+    scenario = models.CharField(max_length=20, help_text="transit, medical, …")
+    source = models.CharField(max_length=120)
+
+    class Meta:
+        db_table = "acceptance_operator"
+
+
+class Venue(models.Model):
+    """A place of an operator: a station, a hospital."""
+
+    venue_id = models.CharField(primary_key=True, max_length=40)
+    operator = models.ForeignKey(Operator, on_delete=models.PROTECT, db_column="operator_code")
+    name = models.CharField(max_length=120)
+    place_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        db_table = "acceptance_venue"
+
+
+class Terminal(models.Model):
+    """A device at a venue with its own certificate."""
+
+    terminal_id = models.CharField(primary_key=True, max_length=12, help_text="12 digits, as on the card's records")
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    purpose = models.CharField(max_length=20, choices=[(v, v) for v in ("gate", "identity", "till")])
+    public_key = models.BinaryField(help_text="33 bytes, compressed SM2 point")
+    certificate_der = models.BinaryField()
+    registered_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "acceptance_terminal"
+
+
+class TapOutcome(models.TextChoices):
+    """What the platform made of an uploaded tap."""
+
+    ACCEPTED = "accepted", "已受理"
+    REFUSED = "refused", "已拒绝"
+
+
+class Tap(models.Model):
+    """One uploaded tap, kept as decided. Idempotent by terminal and sequence."""
+
+    pk = models.CompositePrimaryKey("terminal_id", "sequence")
+    terminal_id = models.CharField(max_length=12)
+    sequence = models.BigIntegerField()
+    digest = models.BinaryField(help_text="SM3 of the tap as sent: a repeat with other content is a conflict")
+    card_id = models.BigIntegerField(null=True)
+    kind = models.CharField(max_length=10, help_text="entry, exit, identify")
+    station = models.CharField(max_length=40, blank=True)
+    at = models.DateTimeField(help_text="the terminal's time")
+    received_at = models.DateTimeField()
+    outcome = models.CharField(max_length=10, choices=TapOutcome)
+    reason = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        db_table = "acceptance_tap"
+        indexes = [models.Index(fields=["received_at"], name="acceptance_taps_received")]
+
+
+class CodeUse(models.Model):
+    """Each code's nonce, once: a second use of the same code anywhere is a replay."""
+
+    pk = models.CompositePrimaryKey("card_id", "device_serial", "nonce")
+    card_id = models.BigIntegerField()
+    device_serial = models.BinaryField()
+    nonce = models.BinaryField()
+    terminal_id = models.CharField(max_length=12)
+    sequence = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "acceptance_code_use"
+
+
+class DenyEntry(models.Model):
+    """What terminals must refuse from ``version`` on: a token, device, card number or 识别码, and why."""
+
+    version = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=60, db_index=True, help_text="token:… | device:… | number:… | code:…")
+    reason = models.CharField(max_length=40)
+    since = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "acceptance_deny_entry"

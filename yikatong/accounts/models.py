@@ -1,0 +1,48 @@
+"""Who can sign in. Residents sign in by phone code and are tied to a person; everyone else has a role.
+
+What a role may do stands in one table, ``yikatong.accounts.roles``.
+"""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class Role(models.TextChoices):
+    """One role per account."""
+
+    RESIDENT = "resident", "居民"
+    BANK_CLERK = "bank_clerk", "银行网点柜员"
+    CARD_CENTRE = "card_centre", "社保卡中心"
+    UNIT = "unit", "用人单位或学校经办人"
+    OUTREACH = "outreach", "社区协办员"
+    OPERATOR = "operator", "运营单位"
+    AUDITOR = "auditor", "审计人员"
+
+
+class User(AbstractUser):
+    """An account. ``phone_sealed`` and ``phone_index`` as in the register; never the phone in clear."""
+
+    role = models.CharField(max_length=12, choices=Role, default=Role.RESIDENT)
+    person_id = models.BigIntegerField(null=True, unique=True)
+    phone_sealed = models.BinaryField(null=True)
+    phone_index = models.BinaryField(null=True, unique=True)
+    phone_verified = models.BooleanField(default=False)
+    outlet_id = models.CharField(max_length=24, blank=True, help_text="a bank clerk's outlet")
+    organisation_code = models.CharField(max_length=18, blank=True, help_text="a unit clerk's unit")
+    operator_code = models.CharField(max_length=20, blank=True, help_text="an operator clerk's operator")
+    prefers_large_print = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "accounts_user"
+
+
+class ConsoleMessage(models.Model):
+    """An SMS that was not sent: the development inbox of ``ConsoleSms``. Bodies are sealed; rows go after a day."""
+
+    message_id = models.BigAutoField(primary_key=True)
+    to_masked = models.CharField(max_length=20)
+    body_sealed = models.BinaryField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "accounts_console_message"

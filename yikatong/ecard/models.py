@@ -1,0 +1,33 @@
+"""Electronic cards and the devices that may show their codes."""
+
+from django.db import models
+
+
+class ElectronicCard(models.Model):
+    """The electronic twin, made together with the physical card. ``token`` stands for the card in codes and lists."""
+
+    card_id = models.BigIntegerField(primary_key=True)
+    person_id = models.BigIntegerField(db_index=True)
+    token = models.BinaryField(help_text="8 random bytes; means nothing outside the platform")
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "ecard_electronic_card"
+
+
+class Device(models.Model):
+    """A phone's key, certified by the issuer to sign codes of one electronic card for a few days."""
+
+    pk = models.CompositePrimaryKey("card_id", "serial")
+    card_id = models.BigIntegerField()
+    serial = models.BinaryField(help_text="8 random bytes")
+    public_key = models.BinaryField(help_text="33 bytes, compressed SM2 point")
+    certificate = models.BinaryField(help_text="wire.codes device certificate")
+    label = models.CharField(max_length=60, blank=True)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "ecard_device"

@@ -1,0 +1,112 @@
+"""Cards from production order to the end of their life, and which card carries a person's social function.
+
+``SocialFunction`` has one row per person: by construction no person has two active cards. ``Card.social_state`` repeats
+it for the tap's hot path and is written in the same transaction. ``CardDirectory`` finds a card by what is printed or shown: the
+card table is distributed by ``card_id`` and cannot keep other keys unique alone.
+"""
+
+from django.db import models
+
+
+class ProductionState(models.TextChoices):
+    """Where a production order stands."""
+
+    ORDERED = "ordered", "待制卡"
+    MADE = "made", "已制卡"
+    SHIPPED = "shipped", "已到网点"
+    CANCELLED = "cancelled", "已撤销"
+
+
+class ProductionOrder(models.Model):
+    """What a bank's card bureau is to make: one card for one approved application."""
+
+    pk = models.CompositePrimaryKey("person_id", "order_id")
+    person_id = models.BigIntegerField()
+    order_id = models.UUIDField(help_text="equals the application's id: one order per application")
+    bank_code = models.CharField(max_length=8)
+    state = models.CharField(max_length=10, choices=ProductionState, default=ProductionState.ORDERED)
+    card_id = models.BigIntegerField(null=True)
+    ordered_at = models.DateTimeField()
+    made_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "issuance_production_order"
+        indexes = [models.Index(fields=["state", "bank_code", "ordered_at"], name="issuance_orders_open")]
+
+
+class CardState(models.TextChoices):
+    """The card as a thing: made, at the outlet, in the holder's hands, cancelled."""
+
+    MADE = "made", "已制卡"
+    READY = "ready", "待领取"
+    COLLECTED = "collected", "已领取"
+    CANCELLED = "cancelled", "已注销"
+
+
+class SocialState(models.TextChoices):
+    """The card's social security function."""
+
+    INACTIVE = "inactive", "未启用"
+    ACTIVE = "active", "已启用"
+    ENDED = "ended", "已终止"
+
+
+class Card(models.Model):
+    """A card of any generation. Only the third has a certificate."""
+
+    card_id = models.BigAutoField(primary_key=True)
+    person_id = models.BigIntegerField(db_index=True)
+    generation = models.SmallIntegerField()
+    card_number = models.CharField(max_length=9)
+    identification_code = models.CharField(max_length=32, blank=True, help_text="卡识别码, 16 bytes in hex")
+    bank_code = models.CharField(max_length=8, blank=True)
+    outlet_id = models.CharField(max_length=24, blank=True)
+    application_id = models.UUIDField(null=True)
+    certificate_der = models.BinaryField(null=True)
+    certificate_serial_hex = models.CharField(max_length=40, blank=True)
+    state = models.CharField(max_length=10, choices=CardState)
+    social_state = models.CharField(max_length=10, choices=SocialState, default=SocialState.INACTIVE)
+    is_financially_active = models.BooleanField(default=False)
+    pre_reported_lost_at = models.DateTimeField(null=True)
+    pre_report_lapses_at = models.DateTimeField(null=True)
+    reported_lost_at = models.DateTimeField(null=True)
+    made_at = models.DateTimeField(null=True)
+    ready_at = models.DateTimeField(null=True)
+    collected_at = models.DateTimeField(null=True)
+    activated_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    expires_on = models.DateField(null=True)
+
+    class Meta:
+        db_table = "issuance_card"
+
+
+class CardDirectory(models.Model):
+    """From a card number, 识别码 or electronic-card token to the card."""
+
+    key = models.CharField(primary_key=True, max_length=60, help_text="number:… | code:… | token:…")
+    card_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "issuance_card_directory"
+
+
+class SocialFunction(models.Model):
+    """Which card carries a person's social function now."""
+
+    person_id = models.BigIntegerField(primary_key=True)
+    card_id = models.BigIntegerField()
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "issuance_social_function"
+
+
+class ChipKey(models.Model):
+    """The chip's private key, sealed, from production until the chip itself has been personalised with it."""
+
+    card_id = models.BigIntegerField(primary_key=True)
+    private_key_sealed = models.BinaryField()
+
+    class Meta:
+        db_table = "issuance_chip_key"

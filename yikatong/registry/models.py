@@ -1,0 +1,115 @@
+"""The register of insured persons and of the units they belong to.
+
+Names, identity numbers and phones are sealed (SM4-GCM, key id inside); look-ups go through keyed SM3 blind
+indexes. ``IdentityKey`` carries the uniqueness of an identity number: the person table is distributed by ``person_id`` and
+could not enforce it alone.
+"""
+
+from django.db import models
+
+
+class InsuredCategory(models.TextChoices):
+    """How a person takes part in social insurance; decides bank choice and batch."""
+
+    EMPLOYEE = "employee", "职工"
+    FLEXIBLE = "flexible", "灵活就业人员"
+    RESIDENT = "resident", "城乡居民"
+    STUDENT = "student", "十八岁以上学生"
+    MINOR = "minor", "未成年人"
+    RETIREE = "retiree", "退休人员"
+
+
+class Person(models.Model):
+    """An insured person."""
+
+    person_id = models.BigAutoField(primary_key=True)
+    identity_number_sealed = models.BinaryField()
+    identity_number_index = models.BinaryField()
+    name_sealed = models.BinaryField()
+    phone_sealed = models.BinaryField(null=True)
+    phone_index = models.BinaryField(null=True, db_index=True)
+    sex = models.CharField(max_length=1)
+    ethnicity_code = models.CharField(max_length=2)
+    birth_date = models.DateField()
+    community_code = models.CharField(max_length=12)
+    category = models.CharField(max_length=10, choices=InsuredCategory)
+    pension_bank_code = models.CharField(max_length=8, blank=True)
+    needs_large_print = models.BooleanField(default=False)
+    needs_home_visit = models.BooleanField(default=False)
+    older_card_generation = models.SmallIntegerField(null=True, help_text="1 or 2: the card held before the exchange")
+    older_card_number = models.CharField(max_length=9, blank=True)
+    source_digest = models.BinaryField(help_text="keyed SM3 of the imported row: a re-run recognises what it has")
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "registry_person"
+
+
+class IdentityKey(models.Model):
+    """One row per identity number: its blind index and whose it is."""
+
+    identity_number_index = models.BinaryField(primary_key=True)
+    person_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "registry_identity_key"
+
+
+class Guardianship(models.Model):
+    """A guardian may act for a ward, while it lasts."""
+
+    pk = models.CompositePrimaryKey("ward_person_id", "guardian_person_id")
+    ward_person_id = models.BigIntegerField()
+    guardian_person_id = models.BigIntegerField(db_index=True)
+    relation = models.CharField(max_length=10, choices=[(v, v) for v in ("father", "mother", "other")])
+    since = models.DateField()
+    until = models.DateField(null=True)
+
+    class Meta:
+        db_table = "registry_guardianship"
+
+
+class Organisation(models.Model):
+    """An employer or school, by its unified social credit code (GB 32100)."""
+
+    credit_code = models.CharField(primary_key=True, max_length=18)
+    kind = models.CharField(max_length=10, choices=[(v, v) for v in ("employer", "school")])
+    name = models.CharField(max_length=120)
+    district_code = models.CharField(max_length=6)
+    bank_codes = models.JSONField(default=list, help_text="the up to three banks it picked; empty before it has")
+    is_enrolled_as_whole = models.BooleanField(default=False)
+    collects_for_members = models.BooleanField(default=False)
+    is_synthetic = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "registry_organisation"
+
+
+class Membership(models.Model):
+    """A person's place in an employer or school."""
+
+    pk = models.CompositePrimaryKey("person_id", "organisation_code")
+    person_id = models.BigIntegerField()
+    organisation_code = models.CharField(max_length=18, db_index=True)
+    since = models.DateField()
+    until = models.DateField(null=True)
+
+    class Meta:
+        db_table = "registry_membership"
+
+
+class ImportRun(models.Model):
+    """One import of one file; ``rows_done`` lets an interrupted run go on where it stopped."""
+
+    file_sha256 = models.CharField(primary_key=True, max_length=64)
+    file_name = models.CharField(max_length=200)
+    rows_done = models.BigIntegerField(default=0)
+    rows_added = models.BigIntegerField(default=0)
+    rows_changed = models.BigIntegerField(default=0)
+    rows_unchanged = models.BigIntegerField(default=0)
+    rows_rejected = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "registry_import_run"
