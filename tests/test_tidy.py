@@ -1,0 +1,121 @@
+"""The house rules that no linter knows: sizes, leftovers, and money without floats."""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULE_LINES_MAX = 500
+FUNCTION_LINES_MAX = 70
+LEFTOVER = re.compile(r"\b(" + "|".join(("TO" "DO", "FIX" "ME", "X" "XX", "HA" "CK")) + r")\b")
+MONEY = re.compile(r"(^|_)(fen|fare|amount|balance|fee)(_|$)")
+SOURCES = [
+    path
+    for folder in ("yikatong", "tests", "bench")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if "migrations" not in path.parts and "vendor" not in path.parts
+]
+PRODUCT = [path for path in SOURCES if "yikatong" in path.relative_to(ROOT).parts[:1]]
+
+
+def each(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def functions_of(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | {
+        n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)
+    }
+
+
+def float_near_money(tree: ast.AST) -> list[str]:
+    """Places where a float and money meet: annotations, float(), float literals and true division."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            target = node.arg if isinstance(node, ast.arg) else ast.unparse(node.target)
+            if MONEY.search(target) and node.annotation is not None and "float" in names_in(node.annotation):
+                found.append(f"line {node.lineno}: {target} is annotated as float")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float":
+            if any(MONEY.search(name) for name in names_in(node)):
+                found.append(f"line {node.lineno}: float() of money")
+        elif isinstance(node, ast.BinOp):
+            literals = [n for n in (node.left, node.right) if isinstance(n, ast.Constant) and isinstance(n.value, float)]
+            sides = names_in(node.left) | names_in(node.right)
+            if any(name.endswith("_fen") for name in sides) and (literals or isinstance(node.op, ast.Div)):
+                found.append(f"line {node.lineno}: float arithmetic with money")
+    return found
+
+
+@each(SOURCES)
+def test_modules_are_short(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= MODULE_LINES_MAX, f"{lines} lines; split it by noun"
+
+
+@each(SOURCES)
+def test_functions_are_short(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    long = {
+        f.name: f.end_lineno - f.lineno + 1
+        for f in functions_of(tree)
+        if f.end_lineno and f.end_lineno - f.lineno + 1 > FUNCTION_LINES_MAX
+    }
+    assert not long, f"functions over {FUNCTION_LINES_MAX} lines: {long}"
+
+
+@each(SOURCES)
+def test_no_star_imports(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    stars = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and any(a.name == "*" for a in n.names)]
+    assert not stars
+
+
+@each(SOURCES)
+def test_no_leftover_notes(path: Path) -> None:
+    comments = [
+        (token.start[0], token.string)
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+        if token.type == tokenize.COMMENT and LEFTOVER.search(token.string)
+    ]
+    assert not comments, "finish it, or write down as a limit what it does not do"
+
+
+@each(PRODUCT)
+def test_money_never_meets_a_float(path: Path) -> None:
+    assert float_near_money(ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+@each(PRODUCT)
+def test_modules_say_what_they_are_for(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if text.strip() == "" and path.name == "__init__.py":
+        return
+    assert ast.get_docstring(ast.parse(text)), "a module docstring says what, why, and what it does not do"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def pay(amount_fen: float) -> None: ...",
+        "fare: float = 3",
+        "x = float(balance_fen)",
+        "x = fare_fen * 0.8",
+        "x = fare_fen / 2",
+    ],
+)
+def test_the_money_check_itself_finds_floats(source: str) -> None:
+    assert float_near_money(ast.parse(source))
+
+
+def test_the_money_check_itself_lets_whole_fen_pass() -> None:
+    assert not float_near_money(ast.parse("def pay(amount_fen: int) -> int:\n    return amount_fen * 80 // 100"))
