@@ -1,29 +1,19 @@
-"""From charges on single cards to what banks and operators owe and are owed for a day."""
+"""From charges on single cards to what banks and operators owe and are owed.
+
+A clearing batch takes every charge made before its cut-off. The nightly batch cuts off at midnight in Beijing; a city may run
+more cycles a day. ``CardEntry`` is the per-card sub-ledger; the general ledger meets it once per batch.
+"""
 
 from django.db import models
 
 
-class CardEntry(models.Model):
-    """The per-card sub-ledger: one charge (or, negative, one refund) to one card for one operator."""
-
-    pk = models.CompositePrimaryKey("card_id", "source")
-    card_id = models.BigIntegerField()
-    source = models.CharField(max_length=60, help_text="what it is for, for example journey:<uuid>")
-    operator_code = models.CharField(max_length=20)
-    bank_code = models.CharField(max_length=8)
-    amount_fen = models.BigIntegerField()
-    business_day = models.DateField(db_index=True)
-    entered_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "clearing_card_entry"
-
-
 class ClearingBatch(models.Model):
-    """One business day's clearing. It meets the general ledger in one transfer."""
+    """One clearing cycle. It meets the general ledger in one transfer, and in a second one when it is settled."""
 
-    business_day = models.DateField(primary_key=True)
-    transfer_id = models.UUIDField()
+    batch_id = models.CharField(primary_key=True, max_length=16, help_text="business day and cycle: 2026-11-01.1")
+    business_day = models.DateField(db_index=True)
+    cycle = models.SmallIntegerField()
+    until = models.DateTimeField(help_text="the cut-off: charges made before it are in")
     entries = models.BigIntegerField()
     total_fen = models.BigIntegerField()
     cleared_at = models.DateTimeField()
@@ -31,13 +21,34 @@ class ClearingBatch(models.Model):
 
     class Meta:
         db_table = "clearing_batch"
+        constraints = [models.UniqueConstraint(fields=["business_day", "cycle"], name="clearing_batch_cycle")]
+
+
+class CardEntry(models.Model):
+    """The per-card sub-ledger: one charge to one card for one operator, in the batch that cleared it."""
+
+    pk = models.CompositePrimaryKey("card_id", "source")
+    card_id = models.BigIntegerField()
+    source = models.CharField(max_length=60, help_text="what it is for, for example journey:<uuid>")
+    operator_code = models.CharField(max_length=20)
+    bank_code = models.CharField(max_length=8)
+    amount_fen = models.BigIntegerField()
+    charged_at = models.DateTimeField()
+    batch_id = models.CharField(max_length=16, null=True)
+
+    class Meta:
+        db_table = "clearing_card_entry"
+        indexes = [
+            models.Index(fields=["charged_at"], name="clearing_entries_open", condition=models.Q(batch_id=None)),
+            models.Index(fields=["batch_id"], name="clearing_entries_by_batch"),
+        ]
 
 
 class Statement(models.Model):
-    """What one party sees of one cleared day, as files whose totals were proved against the ledger."""
+    """What one party sees of one batch, as files whose totals were proved against the ledger."""
 
-    pk = models.CompositePrimaryKey("business_day", "party")
-    business_day = models.DateField()
+    pk = models.CompositePrimaryKey("batch_id", "party")
+    batch_id = models.CharField(max_length=16)
     party = models.CharField(max_length=40, help_text="operator:… | bank:…")
     entries = models.BigIntegerField()
     total_fen = models.BigIntegerField()

@@ -17,12 +17,14 @@ class Journey(models.Model):
     full_fare_fen = models.IntegerField()
     fare_fen = models.IntegerField()
     explanation = models.CharField(max_length=40, help_text="machine name of the rule that set the fare")
+    operator_code = models.CharField(max_length=20)
     month = models.DateField(help_text="first day of the month it counts towards")
-    business_day = models.DateField()
+    charged_at = models.DateTimeField()
     priced_at = models.DateTimeField()
 
     class Meta:
         db_table = "transit_journey"
+        indexes = [models.Index(fields=["card_id", "month"], name="transit_journeys_of_card")]
 
 
 class PendingTap(models.Model):
