@@ -1,0 +1,78 @@
+"""SM3 digests and keyed SM3 (HMAC). Source: GM/T 0004 (GB/T 32905); HMAC as in RFC 2104 over SM3's 64-byte block.
+
+``hashlib`` is the fastest where Python's OpenSSL knows SM3; elsewhere ``cryptography`` serves.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Protocol, Self
+
+from cryptography.hazmat.primitives import hashes
+
+DIGEST_LENGTH = 32
+BLOCK_LENGTH = 64
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+    def copy(self) -> Self: ...
+
+
+class _CryptographyHash:
+    """``cryptography``'s SM3 in hashlib's manners."""
+
+    def __init__(self, context: hashes.Hash | None = None) -> None:
+        self._context = context or hashes.Hash(hashes.SM3())
+
+    def update(self, data: bytes, /) -> None:
+        self._context.update(data)
+
+    def digest(self) -> bytes:
+        return self._context.copy().finalize()
+
+    def copy(self) -> "_CryptographyHash":
+        return _CryptographyHash(self._context.copy())
+
+
+def _hashlib_sm3() -> _Hash:
+    return hashlib.new("sm3", usedforsecurity=True)
+
+
+def choose_implementation(available: set[str]) -> Callable[[], _Hash]:
+    """hashlib's SM3 when its OpenSSL has it, else cryptography's."""
+    return _hashlib_sm3 if "sm3" in available else _CryptographyHash
+
+
+_new = choose_implementation(hashlib.algorithms_available)
+
+
+def digest(data: bytes) -> bytes:
+    """The SM3 digest of ``data``, 32 bytes."""
+    state = _new()
+    state.update(data)
+    return state.digest()
+
+
+class Sm3Mac:
+    """Keyed SM3 with the key's two blocks hashed once: made for millions of short values under one key."""
+
+    def __init__(self, key: bytes) -> None:
+        block = (digest(key) if len(key) > BLOCK_LENGTH else key).ljust(BLOCK_LENGTH, b"\0")
+        self._inner = _new()
+        self._inner.update(bytes(byte ^ 0x36 for byte in block))
+        self._outer = _new()
+        self._outer.update(bytes(byte ^ 0x5C for byte in block))
+
+    def of(self, data: bytes) -> bytes:
+        """The 32-byte code of ``data``."""
+        inner = self._inner.copy()
+        inner.update(data)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+def hmac(key: bytes, data: bytes) -> bytes:
+    """The HMAC-SM3 of ``data``, 32 bytes."""
+    return Sm3Mac(key).of(data)
