@@ -1,1 +1,1 @@
-"""PostgreSQL for everyone: the embedded server, where it lives, how it is reached, and how its tables are distributed."""
+"""PostgreSQL for everyone: the embedded server, how it is reached, and how its tables are distributed."""
