@@ -1,6 +1,7 @@
 """OpenSSL's libcrypto, called directly: it is the only fast, maintained SM2 within reach of Python.
 
-``cffi`` in ABI mode needs no compiler and lets go of the interpreter lock during every call, so two threads sign twice as much.
+``cffi`` in ABI mode needs no compiler and lets go of the interpreter lock during every call, so two threads sign nearly
+twice as much as one.
 ``cryptography`` carries an OpenSSL of its own without SM2 (it serves SM4, see ``sm4``).
 """
 
@@ -18,8 +19,8 @@ NID_SM2 = 1172
 ffi = FFI()
 ffi.cdef(
     """
-    typedef ... EVP_PKEY; typedef ... EVP_PKEY_CTX; typedef ... OSSL_LIB_CTX; typedef ... OSSL_PARAM; typedef ... BIGNUM;
-    typedef ... OSSL_PARAM_BLD; typedef ... EC_GROUP; typedef ... EC_POINT; typedef ... BN_CTX;
+    typedef ... EVP_PKEY; typedef ... EVP_PKEY_CTX; typedef ... OSSL_LIB_CTX; typedef ... OSSL_PARAM;
+    typedef ... OSSL_PARAM_BLD; typedef ... BIGNUM; typedef ... EC_GROUP; typedef ... EC_POINT; typedef ... BN_CTX;
     unsigned int OPENSSL_version_major(void);
     unsigned long ERR_get_error(void); void ERR_clear_error(void);
     void ERR_error_string_n(unsigned long, char *, size_t);

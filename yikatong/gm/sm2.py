@@ -1,7 +1,8 @@
 """SM2 signatures on the recommended curve, with SM3, over libcrypto.
 
 Source: GM/T 0003 (GB/T 32918). The hash that is signed covers the signer's distinguishing id and public key (Z); it is
-computed here, so that libcrypto only does the curve. Keys are safe to share between threads. No encryption and no key exchange.
+computed here, so that libcrypto only does the curve. Keys are safe to share between threads. It neither encrypts nor
+exchanges keys.
 """
 
 import secrets
@@ -73,12 +74,13 @@ class PublicKey:
         """``point``: 65 bytes, uncompressed and already checked; use ``from_point`` for bytes from outside."""
         self.point = point
         self._pkey = _make_pkey(point, private)
+        self._verifiers: list[Any] = []
 
     @classmethod
     def from_point(cls, octets: bytes) -> "PublicKey":
         """A key from SEC 1 octets: 33 bytes compressed or 65 uncompressed. Raises ``KeyInvalid``."""
         if (len(octets), octets[:1]) not in {(33, b"\2"), (33, b"\3"), (65, b"\4")}:
-            raise KeyInvalid(f"an SM2 public key has 33 or 65 bytes and starts with 02, 03 or 04; got {len(octets)} bytes")
+            raise KeyInvalid(f"an SM2 public key is 02/03 + 32 bytes or 04 + 64 bytes; got {len(octets)} bytes")
         point = ffi.gc(lib.EC_POINT_new(_GROUP), lib.EC_POINT_free)
         if lib.EC_POINT_oct2point(_GROUP, point, octets, len(octets), ffi.NULL) != 1:
             lib.ERR_clear_error()
@@ -126,10 +128,9 @@ class PublicKey:
         return self._verify(self.signed_digest(message, signer_id), signature)
 
     def _verify(self, digest: bytes, der: bytes) -> bool:
-        context = _context(self._pkey)
-        if lib.EVP_PKEY_verify_init(context) != 1:
-            raise fail("preparing an SM2 verification")
+        context = _take(self._verifiers, self._pkey, lib.EVP_PKEY_verify_init)
         valid = lib.EVP_PKEY_verify(context, der, len(der), digest, len(digest)) == 1
+        self._verifiers.append(context)
         if not valid:
             lib.ERR_clear_error()
         return bool(valid)
@@ -144,6 +145,7 @@ class PrivateKey:
             raise KeyInvalid("an SM2 private key has 32 bytes and lies between 1 and n-2")
         self.scalar = scalar
         self.public = PublicKey(_multiply_base(scalar), private=scalar)
+        self._signers: list[Any] = []
 
     @classmethod
     def generate(cls) -> "PrivateKey":
@@ -165,22 +167,28 @@ class PrivateKey:
     def sign_der(self, message: bytes, *, signer_id: bytes = DEFAULT_SIGNER_ID) -> bytes:
         """Sign ``message``; a DER sequence of two integers, as certificates carry it."""
         digest = self.public.signed_digest(message, signer_id)
-        context = _context(self.public._pkey)
+        context = _take(self._signers, self.public._pkey, lib.EVP_PKEY_sign_init)
         signature = ffi.new("unsigned char[80]")
         length = ffi.new("size_t *", 80)
-        if (
-            lib.EVP_PKEY_sign_init(context) != 1
-            or lib.EVP_PKEY_sign(context, signature, length, digest, len(digest)) != 1
-        ):
+        if lib.EVP_PKEY_sign(context, signature, length, digest, len(digest)) != 1:
             raise fail("an SM2 signature")
+        self._signers.append(context)
         return bytes(ffi.buffer(signature, length[0]))
 
 
-def _context(pkey: Any) -> Any:
-    context = lib.EVP_PKEY_CTX_new_from_pkey(ffi.NULL, pkey, ffi.NULL)
-    if context == ffi.NULL:
-        raise fail("an SM2 context")
-    return ffi.gc(context, lib.EVP_PKEY_CTX_free)
+def _take(idle: list[Any], pkey: Any, prepare: Any) -> Any:
+    """A prepared context that no other thread uses; the caller puts it back into ``idle``.
+
+    Every call into libcrypto lets go of the interpreter lock and must win it back, which costs more than the call itself
+    while another thread signs: with prepared contexts one signature is one call.
+    """
+    try:
+        return idle.pop()
+    except IndexError:
+        context = ffi.gc(lib.EVP_PKEY_CTX_new_from_pkey(ffi.NULL, pkey, ffi.NULL), lib.EVP_PKEY_CTX_free)
+        if context == ffi.NULL or prepare(context) != 1:
+            raise fail("preparing an SM2 key") from None
+        return context
 
 
 def _octets_of(point: Any, form: int) -> bytes:

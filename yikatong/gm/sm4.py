@@ -20,7 +20,7 @@ class IntegrityError(YikatongError):
 
 
 def gcm_encrypt(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes = b"") -> bytes:
-    """Encrypt; the answer is the ciphertext followed by the 16-byte tag. Never use a nonce (12 bytes) twice with a key."""
+    """Encrypt to ciphertext followed by the 16-byte tag. Never use a nonce (12 bytes) twice with one key."""
     encryptor = Cipher(algorithms.SM4(key), modes.GCM(nonce)).encryptor()
     encryptor.authenticate_additional_data(aad)
     return encryptor.update(plaintext) + encryptor.finalize() + encryptor.tag
