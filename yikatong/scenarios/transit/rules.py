@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from yikatong.city.tariffs import MetroTariff
+from yikatong.city.network import Network
+from yikatong.city.tariffs import FareNetwork, MetroTariff
 from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.money import round_half_up_fen
 
@@ -69,20 +70,24 @@ class Pairing:
 
 @dataclass(frozen=True, slots=True)
 class Fare:
-    """What one ride costs: before and after the monthly discount, in fen, with the rule that decided."""
+    """What one ride costs: before and after the monthly discount, in fen, with the rule that decided.
+
+    ``discountable_fen`` is the part that counts towards the month's discount tiers.
+    """
 
     full_fen: int
     fare_fen: int
     explanation: Explanation
     distance_m: int | None
+    discountable_fen: int
 
 
-def pair_taps(taps: Iterable[GateTap], *, until: datetime, stay_max: timedelta) -> Pairing:
-    """Pair one card's taps in time order; nothing at or after ``until`` is looked at.
+def pair_taps(taps: Iterable[GateTap], *, until: datetime, pair_within: timedelta) -> Pairing:
+    """Pair one card's taps in time order; taps at or after ``until`` are left waiting.
 
-    An entry is ended by the next exit within ``stay_max``. A second entry, or an exit after ``stay_max``, leaves the first
-    entry without exit. An entry younger than ``stay_max`` at ``until`` still waits.
-    Source: stay limit, docs/algorithms/metro-fare.md, step 1.
+    An entry is ended by the next tap if that is an exit within ``pair_within``; otherwise it stays without exit.
+    An exit that ends no entry stays without entry. An entry younger than ``pair_within`` at ``until`` still waits for its exit.
+    Source: docs/algorithms/metro-fare.md, step 1.
     """
     rides: list[Ride] = []
     open_entry: GateTap | None = None
@@ -95,10 +100,91 @@ def pair_taps(taps: Iterable[GateTap], *, until: datetime, stay_max: timedelta) 
                 rides.append(Ride(open_entry, None))
             open_entry = tap
         else:
+            if open_entry is not None and tap.at - open_entry.at > pair_within:
+                rides.append(Ride(open_entry, None))
+                open_entry = None
             rides.append(Ride(open_entry, tap))
             open_entry = None
-    if open_entry is not None and open_entry.at + stay_max <= until:
+    if open_entry is not None and open_entry.at + pair_within <= until:
         rides.append(Ride(open_entry, None))
         open_entry = None
     waiting = ([open_entry] if open_entry is not None else []) + later
     return Pairing(tuple(rides), tuple(waiting))
+
+
+def discount_percent(tariff: MetroTariff, spent_fen: int) -> int:
+    """The share of the fare that the next ride costs after ``spent_fen`` were paid this month."""
+    reached = [tier.percent for tier in tariff.monthly_tiers if tier.from_fen <= spent_fen]
+    return reached[-1] if reached else 100
+
+
+def distance_fare_fen(fare_network: FareNetwork, distance_m: int, *, step_m: int) -> int:
+    """The full fare of a distance within one fare network; the distance counts in whole steps, cut down."""
+    counted_m = distance_m // step_m * step_m
+    for band in fare_network.bands:
+        if counted_m <= band.up_to_m:
+            return band.fare_fen
+    last = fare_network.bands[-1]
+    steps_begun = -(-(counted_m - last.up_to_m) // fare_network.beyond_step_m)
+    return last.fare_fen + steps_begun * fare_network.beyond_step_fen
+
+
+def price_ride(ride: Ride, *, network: Network, tariff: MetroTariff, spent_fen: int) -> Fare:
+    """What one ride costs its holder after ``spent_fen`` of discountable fares this month.
+
+    Each fare network ridden through is priced by the metres within it, and the parts are added. The monthly discount
+    applies to the parts whose network allows it. Source: docs/algorithms/metro-fare.md.
+    """
+    rule = tariff.rule
+    if ride.entry is None or ride.exit is None:
+        explanation = Explanation.NO_EXIT if ride.exit is None else Explanation.NO_ENTRY
+        return Fare(rule.unmatched_fare_fen, rule.unmatched_fare_fen, explanation, None, 0)
+    way = network.shortest_way(ride.entry.station, ride.exit.station)
+    metres: dict[str, int] = {}
+    networks: dict[str, FareNetwork] = {}
+    for line, distance_m in way.by_line_m or ((_any_line(tariff), 0),):
+        fare_network = tariff.network_of(line)
+        networks[fare_network.name] = fare_network
+        metres[fare_network.name] = metres.get(fare_network.name, 0) + distance_m
+    percent = discount_percent(tariff, spent_fen)
+    full_fen = fare_fen = discountable_fen = 0
+    for name, fare_network in networks.items():
+        part_fen = distance_fare_fen(fare_network, metres[name], step_m=rule.distance_step_m)
+        paid_fen = round_half_up_fen(part_fen, percent=percent) if fare_network.discounts_apply else part_fen
+        full_fen += part_fen
+        fare_fen += paid_fen
+        discountable_fen += paid_fen if fare_network.discounts_apply else 0
+    explanation = Explanation.DISTANCE if percent == 100 else Explanation.MONTHLY_DISCOUNT
+    if not any(fare_network.discounts_apply for fare_network in networks.values()):
+        explanation = Explanation.AIRPORT_LINE
+    if ride.exit.at - ride.entry.at > tariff.stay_limit:
+        full_fen += rule.unmatched_fare_fen
+        fare_fen += rule.unmatched_fare_fen
+        explanation = Explanation.OVERSTAY
+    return Fare(full_fen, fare_fen, explanation, way.distance_m, discountable_fen)
+
+
+def price_month(
+    rides: Sequence[Ride], *, network: Network, tariff: MetroTariff, spent_by_month: dict[date, int]
+) -> list[tuple[Ride, Fare]]:
+    """Price one card's rides in the order they fell due; each adds to its month's spending before the next is priced.
+
+    ``spent_by_month`` (first day of month to discountable fen paid) is brought up to date in place.
+    """
+    priced = []
+    for ride in sorted(rides, key=lambda ride: ride.charged_at):
+        month = month_of(ride)
+        fare = price_ride(ride, network=network, tariff=tariff, spent_fen=spent_by_month.get(month, 0))
+        spent_by_month[month] = spent_by_month.get(month, 0) + fare.discountable_fen
+        priced.append((ride, fare))
+    return priced
+
+
+def month_of(ride: Ride) -> date:
+    """The first day of the month in Beijing to which a ride counts."""
+    return beijing_day(ride.charged_at).replace(day=1)
+
+
+def _any_line(tariff: MetroTariff) -> str:
+    """A line of the main network: leaving where one entered rides no track but costs the lowest fare."""
+    return next(network.name for network in tariff.networks if not network.lines)
