@@ -1,0 +1,57 @@
+"""The key store and the field cipher of this installation, opened once per process.
+
+The store is the file ``$YIKATONG_KEYS``, or ``keys.json`` in the home folder, made at first use with mode 0600. When
+another process rotates the field key, values sealed with the new key open here at once, and the next call of
+``field_cipher`` seals with it too. It does not decide who may open what: callers do.
+"""
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from yikatong.database.home import yikatong_home
+from yikatong.gm.fields import FIELD_KEY, INDEX_KEY, FieldCipher
+from yikatong.gm.keystore import FileKeyStore
+
+
+@dataclass(slots=True)
+class _Opened:
+    store: FileKeyStore
+    cipher: FieldCipher
+    changed_ns: int
+
+
+_opened: dict[Path, _Opened] = {}
+_lock = threading.Lock()
+
+
+def key_file() -> Path:
+    """Where the keys are: ``$YIKATONG_KEYS``, or ``keys.json`` in the home folder."""
+    given = os.environ.get("YIKATONG_KEYS")
+    return Path(given).expanduser() if given else yikatong_home() / "keys.json"
+
+
+def key_store() -> FileKeyStore:
+    """This process's key store, holding at least the keys that seal and index fields. Raises ``KeyStoreError``."""
+    return _open().store
+
+
+def field_cipher() -> FieldCipher:
+    """This process's cipher for fields, sealing with the newest key there is. Raises ``KeyStoreError``."""
+    return _open().cipher
+
+
+def _open() -> _Opened:
+    path = key_file()
+    with _lock:
+        opened = _opened.get(path)
+        if opened is None:
+            store = FileKeyStore.open_or_create(path)
+            store.ensure(symmetric=(FIELD_KEY, INDEX_KEY))
+            opened = _opened[path] = _Opened(store, FieldCipher(store), path.stat().st_mtime_ns)
+        elif (changed_ns := path.stat().st_mtime_ns) != opened.changed_ns:
+            opened.store.reload()
+            opened.cipher.refresh()
+            opened.changed_ns = changed_ns
+        return opened
