@@ -1,0 +1,84 @@
+"""What a terminal reports and what it is answered: taps, uploads, and single online questions.
+
+JSON through msgspec; times are Unix milliseconds by the terminal's clock.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from yikatong.gm import sm3
+
+TAPS_PER_UPLOAD_MAX = 500
+TerminalId = msgspec.Meta(pattern=r"^[0-9]{12}$")
+
+
+class Tap(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One presentation of a card at a terminal, with what the terminal decided.
+
+    ``code`` is the whole text of an electronic card's code; a physical card read by number has ``card_number`` or
+    ``identification_code`` (32 hex) instead. ``sequence`` starts at 1 and never repeats at one terminal.
+    """
+
+    terminal_id: str
+    sequence: int
+    kind: Literal["entry", "exit", "identify"]
+    at_ms: int
+    decision: Literal["accepted", "refused"]
+    reason: str = ""
+    station: str = ""
+    code: str | None = None
+    card_number: str | None = None
+    identification_code: str | None = None
+    deny_list_version: int = 0
+
+    def digest(self) -> bytes:
+        """SM3 of the tap in one fixed spelling: tells a repeat from a conflict."""
+        return sm3.digest(msgspec.json.encode(self, order="deterministic"))
+
+
+class TapUpload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Up to 500 taps of one terminal, in any order."""
+
+    taps: list[Tap]
+
+
+class TapResult(msgspec.Struct, frozen=True):
+    """What became of one tap. ``stored`` and ``repeated`` need no further thought; the others say why."""
+
+    sequence: int
+    status: Literal["stored", "repeated", "conflict", "refused"]
+    reason: str = ""
+
+
+class UploadReply(msgspec.Struct, frozen=True):
+    """One result per tap, in the order sent."""
+
+    results: list[TapResult]
+    server_time_ms: int
+
+
+class Authorise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An online question: may this card be used now? Exactly one of the three ways to name the card."""
+
+    purpose: Literal["social", "transit"]
+    at_ms: int
+    code: str | None = None
+    card_number: str | None = None
+    identification_code: str | None = None
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The answer to ``Authorise``. The name is masked: a terminal shows it, a person compares."""
+
+    accepted: bool
+    reason: str = ""
+    card_generation: int = 0
+    masked_name: str = ""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Any refusal of a whole request: a stable reason and a sentence."""
+
+    reason: str
+    message: str
