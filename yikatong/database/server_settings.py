@@ -40,9 +40,9 @@ DURABLE = {
     "log_truncate_on_rotation": "on",
     "log_rotation_age": "1d",
 }
+# Commits still reach the operating system at once, so that tests that kill the server find what it promised to keep.
 FOR_TESTS = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
