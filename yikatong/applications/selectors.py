@@ -1,0 +1,84 @@
+"""What the register, the banks and the card file say about a person who applies."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.db.models import Q
+
+from yikatong.applications import rules
+from yikatong.applications.models import Application
+from yikatong.banks.models import Bank
+from yikatong.city.rules import rules_at
+from yikatong.foundation.clock import age_years
+from yikatong.registry.models import Guardianship, Membership, Organisation, Person
+
+
+@dataclass(frozen=True, slots=True)
+class CardsHeld:
+    """What matters of a person's cards when applying. Cards live above this floor, see ``card_facts``."""
+
+    third_generation: bool = False
+    lost_third_generation: bool = False
+    ever_third_generation: bool = False
+
+
+_card_facts: list[Callable[[int], CardsHeld]] = []
+
+
+def card_facts(source: Callable[[int], CardsHeld]) -> None:
+    """Tell this module where to ask about a person's cards (``issuance``, wired in ``config``)."""
+    _card_facts[:] = [source]
+
+
+def applications_of(person_id: int) -> list[Application]:
+    """A person's applications, newest first."""
+    return list(Application.objects.filter(person_id=person_id).order_by("-submitted_at"))
+
+
+def application_of(person_id: int, application_id: UUID) -> Application | None:
+    """One application of a person."""
+    return Application.objects.filter(person_id=person_id, application_id=application_id).first()
+
+
+def eligible_banks(person: Person, *, acting_person_id: int | None, on: date) -> tuple[str, ...]:
+    """The codes of the banks this person may choose on a day."""
+    situation = situation_of(person, acting_person_id=acting_person_id, on=on)
+    return rules.eligible_banks(situation, rules_at(on))
+
+
+def situation_of(person: Person, *, acting_person_id: int | None, on: date) -> rules.Situation:
+    """All facts that decide an application on a day."""
+    lasting = Q(until=None) | Q(until__gte=on)
+    guardians = Guardianship.objects.filter(lasting, ward_person_id=person.person_id, since__lte=on)
+    codes = Membership.objects.filter(lasting, person_id=person.person_id, since__lte=on)
+    units = Organisation.objects.filter(credit_code__in=codes.values_list("organisation_code", flat=True))
+    banks = Bank.objects.filter(joined_on__lte=on).order_by("code").values_list("code", flat=True)
+    cards = _card_facts[0](person.person_id) if _card_facts else CardsHeld()
+    return rules.Situation(
+        person_id=person.person_id,
+        acting_person_id=acting_person_id,
+        category=person.category,
+        age_years=age_years(person.birth_date, on),
+        guardian_ids=frozenset(guardians.values_list("guardian_person_id", flat=True)),
+        units=tuple(
+            rules.Unit(
+                unit.credit_code,
+                unit.kind,
+                unit.district_code,
+                tuple(unit.bank_codes),
+                unit.is_enrolled_as_whole,
+                unit.collects_for_members,
+            )
+            for unit in units
+        ),
+        pension_bank_code=person.pension_bank_code,
+        all_bank_codes=tuple(banks),
+        has_open_application=Application.objects.filter(
+            person_id=person.person_id, state__in=rules.OPEN_STATES
+        ).exists(),
+        held_third_generation=cards.third_generation,
+        has_lost_third_generation=cards.lost_third_generation,
+        has_had_third_generation=cards.ever_third_generation,
+    )
