@@ -4,6 +4,7 @@
 city may name its files as it likes. This module reads no content: see ``tables`` (CSV) and ``dated`` (rules).
 """
 
+import os
 import tomllib
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,9 @@ import msgspec
 
 from yikatong.foundation.errors import YikatongError
 
-CITY_DATA = Path(__file__).resolve().parent / "data" / "beijing"
+BEIJING = Path(__file__).resolve().parent / "data" / "beijing"
+CITY_DATA = Path(os.environ.get("YIKATONG_CITY_DATA") or BEIJING)
+"""The folder in use: ``$YIKATONG_CITY_DATA``, or Beijing's, which comes with the package."""
 SOURCES = "SOURCES.toml"
 ROLES = (
     "districts",
