@@ -181,9 +181,7 @@ class Cluster:
             STATE_OF_ROOT.mkdir(mode=0o711, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.is_symlink() or folder.stat().st_uid not in {os.geteuid(), self._user.uid}:
-            raise ClusterError(
-                f"{folder} is a link or another user's; remove it or choose another YIKATONG_HOME"
-            )
+            raise ClusterError(f"{folder} is a link or another user's; remove it or choose another YIKATONG_HOME")
         folder.chmod(0o700)
         self._user.own(folder)
 

@@ -1,0 +1,142 @@
+"""How each table would be spread over several machines, and the check that nothing stands in the way.
+
+When one machine is not enough, Citus spreads the tables: ``distributed`` by a column, ``reference`` copied to every machine,
+or ``local`` on the coordinator alone. Every table of the product is declared in ``TABLES``, so that a constraint which
+Citus would refuse is found when it is written and not on the day the city has grown. It does not distribute anything.
+
+Source: Citus documentation, "Creating and Modifying Distributed Objects": unique and foreign keys of a distributed table
+must contain its distribution column; only tables beside it, or reference tables, can be referenced.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+
+
+class Distribution(StrEnum):
+    """Where a table's rows are."""
+
+    DISTRIBUTED = "distributed"
+    REFERENCE = "reference"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How one table is spread; ``column`` names the distribution column of a distributed one and no other's."""
+
+    kind: Distribution
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.kind is Distribution.DISTRIBUTED) != (self.column is not None):
+            raise ValueError(f"a distributed table, and no other, names its column; got {self.kind}, {self.column}")
+
+
+def distributed(column: str) -> Placement:
+    """Spread by the hash of ``column``; rows of equal value in any distributed table lie on the same machine."""
+    return Placement(Distribution.DISTRIBUTED, column)
+
+
+REFERENCE = Placement(Distribution.REFERENCE)
+LOCAL = Placement(Distribution.LOCAL)
+
+TABLES: dict[str, Placement] = {}
+
+_TABLES_SQL = """
+select c.relname
+from pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+  and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+order by c.relname
+"""
+
+_COLUMNS_SQL = """
+select c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+from pg_attribute a join pg_class c on c.oid = a.attrelid
+where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+"""
+
+_UNIQUE_SQL = """
+select t.relname, i.relname, case when x.indisprimary then 'primary key'
+                                  when x.indisexclusion then 'exclusion constraint'
+                                  when k.oid is not null then 'unique constraint' else 'unique index' end,
+       array(select a.attname from unnest(x.indkey[0:x.indnkeyatts - 1]) with ordinality as n(number, place)
+             left join pg_attribute a on a.attrelid = t.oid and a.attnum = n.number and n.number > 0 order by n.place)
+from pg_index x
+join pg_class t on t.oid = x.indrelid
+join pg_class i on i.oid = x.indexrelid
+left join pg_constraint k on k.conindid = x.indexrelid and k.contype in ('p', 'u', 'x')
+where t.relnamespace = 'public'::regnamespace and not t.relispartition and (x.indisunique or x.indisexclusion)
+order by t.relname, i.relname
+"""
+
+_FOREIGN_KEYS_SQL = """
+select t.relname, k.conname, r.relname,
+       array(select array[a.attname, b.attname] from unnest(k.conkey, k.confkey) with ordinality as n(here, there, place)
+             join pg_attribute a on a.attrelid = k.conrelid and a.attnum = n.here
+             join pg_attribute b on b.attrelid = k.confrelid and b.attnum = n.there order by n.place)
+from pg_constraint k
+join pg_class t on t.oid = k.conrelid
+join pg_class r on r.oid = k.confrelid
+where k.contype = 'f' and t.relnamespace = 'public'::regnamespace and not t.relispartition and k.conparentid = 0
+order by t.relname, k.conname
+"""
+
+
+def violations(
+    connection: psycopg.Connection[tuple[Any, ...]], tables: Mapping[str, Placement] | None = None
+) -> list[str]:
+    """What stands in the way of distributing the schema ``public`` as declared in ``tables`` (by default ``TABLES``).
+
+    One sentence each, sorted by table; an empty list means that nothing does. Reads only the catalogue.
+    """
+    declared = TABLES if tables is None else tables
+    existing = {name for (name,) in connection.execute(_TABLES_SQL)}
+    columns = {(table, column): kind for table, column, kind in connection.execute(_COLUMNS_SQL)}
+    found = [f"{table}: exists but is not declared" for table in existing - declared.keys()]
+    found += [f"{table}: is declared but does not exist" for table in declared.keys() - existing]
+    spread = {table: placement.column for table, placement in declared.items() if placement.column is not None}
+    for table, column in spread.items():
+        if table in existing and (table, column) not in columns:
+            found.append(f"{table}: has no column {column} to be distributed by")
+    found += _unlike_types(spread, columns)
+    for table, name, what, keys in connection.execute(_UNIQUE_SQL):
+        if table in spread and spread[table] not in keys:
+            named = ", ".join(key or "an expression" for key in keys)
+            found.append(f"{table}: {what} {name} ({named}) lacks the distribution column {spread[table]}")
+    for table, name, target, pairs in connection.execute(_FOREIGN_KEYS_SQL):
+        if table in declared and target in declared:
+            wrong = _foreign_key_fault(declared[table], declared[target], [(here, there) for here, there in pairs])
+            if wrong:
+                found.append(f"{table}: foreign key {name} to {target} {wrong}")
+    return sorted(found)
+
+
+def _unlike_types(spread: Mapping[str, str], columns: Mapping[tuple[str, str], str]) -> list[str]:
+    """Rows meet only when equal values hash alike: columns of one name must have one type in all tables."""
+    types: dict[str, dict[str, str]] = {}
+    for table, column in sorted(spread.items()):
+        if (table, column) in columns:
+            types.setdefault(column, {}).setdefault(columns[table, column], table)
+    return [
+        f"{table}: {column} is {kind}, but elsewhere {', '.join(other for other in kinds if other != kind)}"
+        for column, kinds in types.items()
+        if len(kinds) > 1
+        for kind, table in kinds.items()
+    ]
+
+
+def _foreign_key_fault(here: Placement, there: Placement, pairs: list[tuple[str, str]]) -> str | None:
+    if here.column is not None and there.column is not None:
+        if (here.column, there.column) in pairs:
+            return None
+        return f"does not lead from {here.column} to {there.column}, so the rows may lie on different machines"
+    if here.kind is Distribution.DISTRIBUTED and there.kind is Distribution.LOCAL:
+        return "leads from a distributed table to a local one"
+    if here.kind is not Distribution.DISTRIBUTED and there.kind is Distribution.DISTRIBUTED:
+        return f"leads from a {here.kind} table to a distributed one"
+    return None
