@@ -48,10 +48,16 @@ def eligible_banks(person: Person, *, acting_person_id: int | None, on: date) ->
     return rules.eligible_banks(situation, rules_at(on))
 
 
+def guardian_ids_of(person_id: int, on: date) -> frozenset[int]:
+    """Who may act for a ward on a day."""
+    lasting = Q(until=None) | Q(until__gte=on)
+    guardians = Guardianship.objects.filter(lasting, ward_person_id=person_id, since__lte=on)
+    return frozenset(guardians.values_list("guardian_person_id", flat=True))
+
+
 def situation_of(person: Person, *, acting_person_id: int | None, on: date) -> rules.Situation:
     """All facts that decide an application on a day."""
     lasting = Q(until=None) | Q(until__gte=on)
-    guardians = Guardianship.objects.filter(lasting, ward_person_id=person.person_id, since__lte=on)
     codes = Membership.objects.filter(lasting, person_id=person.person_id, since__lte=on)
     units = Organisation.objects.filter(credit_code__in=codes.values_list("organisation_code", flat=True))
     banks = Bank.objects.filter(joined_on__lte=on).order_by("code").values_list("code", flat=True)
@@ -61,7 +67,7 @@ def situation_of(person: Person, *, acting_person_id: int | None, on: date) -> r
         acting_person_id=acting_person_id,
         category=person.category,
         age_years=age_years(person.birth_date, on),
-        guardian_ids=frozenset(guardians.values_list("guardian_person_id", flat=True)),
+        guardian_ids=guardian_ids_of(person.person_id, on),
         units=tuple(
             rules.Unit(
                 unit.credit_code,

@@ -59,9 +59,7 @@ def submit(command: SubmitApplication, *, by: Actor, at: datetime) -> Applicatio
     """Take an application in and decide it. Repeating it returns the first; raises ``Refused`` with a ``rules.Reason``."""
     with transaction.atomic():
         person = lock_person(command.person_id)
-        known = Application.objects.filter(
-            person_id=command.person_id, application_id=command.application_id
-        ).first()
+        known = Application.objects.filter(person_id=command.person_id, application_id=command.application_id).first()
         if known is not None:
             if bytes(known.content_digest) != command.digest():
                 raise Refused(Reason.ID_REUSED, "这份申请已经提交过，内容不同；请重新打开申请页面")

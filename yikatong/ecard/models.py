@@ -31,3 +31,16 @@ class Device(models.Model):
 
     class Meta:
         db_table = "ecard_device"
+
+
+class ServerHeldKey(models.Model):
+    """The device key of a holder whose phone cannot keep one (no JavaScript). Weaker: whoever signs in can show codes."""
+
+    card_id = models.BigIntegerField(primary_key=True)
+    private_key_sealed = models.BinaryField()
+    serial = models.BinaryField()
+    certificate = models.BinaryField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ecard_server_held_key"

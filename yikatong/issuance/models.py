@@ -110,3 +110,14 @@ class ChipKey(models.Model):
 
     class Meta:
         db_table = "issuance_chip_key"
+
+
+class AuthorityCertificate(models.Model):
+    """The certificate of one of the city's certificate authorities; its private key is in the key store."""
+
+    name = models.CharField(primary_key=True, max_length=20)
+    certificate_der = models.BinaryField()
+    issued_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "issuance_authority_certificate"

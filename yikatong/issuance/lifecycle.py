@@ -1,0 +1,257 @@
+"""What happens to a card after it was made: arrival, hand-over, activation, loss, end.
+
+Every command takes the person's lock first, so that a person's cards change one command at a time; each is one transaction
+with its audit row inside, and repeating it is harmless.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from yikatong.applications.models import Application, ApplicationState
+from yikatong.applications.selectors import guardian_ids_of
+from yikatong.applications.services import lock_person, move
+from yikatong.audit.actors import Actor
+from yikatong.audit.services import record
+from yikatong.city.rules import rules_at
+from yikatong.foundation.clock import age_years, beijing_day
+from yikatong.foundation.errors import Refused
+from yikatong.issuance import hooks, rules
+from yikatong.issuance.models import (
+    Card,
+    CardState,
+    ProductionOrder,
+    ProductionState,
+    SocialFunction,
+    SocialState,
+)
+from yikatong.issuance.rules import CardSnapshot, Reason
+from yikatong.registry.models import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A card whose social function is on, since when, and which older card it ended, if this call ended one."""
+
+    card_id: int
+    activated_at: datetime
+    ended_card_id: int | None
+    was_repeated: bool
+
+
+def snapshot(card: Card) -> CardSnapshot:
+    """What the rules need to know of a card."""
+    application = Application.objects.filter(person_id=card.person_id, application_id=card.application_id).first()
+    return CardSnapshot(
+        card_id=card.card_id,
+        person_id=card.person_id,
+        generation=card.generation,
+        state=card.state,
+        social_state=card.social_state,
+        is_financially_active=card.is_financially_active,
+        is_posted=application is not None and application.collection == "post",
+        pre_reported_lost_at=card.pre_reported_lost_at,
+        pre_report_lapses_at=card.pre_report_lapses_at,
+        reported_lost_at=card.reported_lost_at,
+    )
+
+
+def lock_card(card_id: int) -> tuple[Person, Card]:
+    """Lock the card's person and read the card after. Raises ``Refused`` (``CARD_UNKNOWN``)."""
+    person_id = Card.objects.filter(card_id=card_id).values_list("person_id", flat=True).first()
+    if person_id is None:
+        raise Refused(Reason.CARD_UNKNOWN, "没有这张卡")
+    person = lock_person(person_id)
+    return person, Card.objects.select_for_update().get(card_id=card_id)
+
+
+def mark_ready(card_id: int, *, by: Actor, at: datetime) -> Card:
+    """The card arrived at its outlet, or was posted. Repeating it changes nothing."""
+    with transaction.atomic():
+        person, card = lock_card(card_id)
+        if card.state != CardState.MADE:
+            return card
+        card.state, card.ready_at = CardState.READY, at
+        card.save(update_fields=["state", "ready_at"])
+        orders = ProductionOrder.objects.filter(person_id=person.person_id, order_id=card.application_id)
+        orders.update(state=ProductionState.SHIPPED)
+        _move_application(card, ApplicationState.READY, by=by, at=at)
+        _record("card.ready", card, by=by, at=at)
+        return card
+
+
+def hand_over(card_id: int, *, by: Actor, at: datetime, guardian_person_id: int | None = None) -> Card:
+    """Give the card to its holder, or a minor's to the guardian, after the clerk checked who stands there.
+
+    Repeating it changes nothing. Raises ``Refused``.
+    """
+    with transaction.atomic():
+        person, card = lock_card(card_id)
+        today = beijing_day(at)
+        is_guardian = guardian_person_id in guardian_ids_of(person.person_id, today)
+        is_minor = age_years(person.birth_date, today) < 18
+        if not rules.check_hand_over(snapshot(card), at, is_minor=is_minor, guardian_present=is_guardian):
+            return card
+        _collect(card, by=by, at=at)
+        return card
+
+
+def activate_social_function(
+    card_id: int, *, by: Actor, at: datetime, acting_person_id: int | None = None
+) -> Activation:
+    """Switch the card's social function on and the holder's older card's off, in one transaction.
+
+    Repeating it returns the first activation. ``acting_person_id``: who asks, when a resident asks; a clerk has checked the
+    document. Raises ``Refused``. Source: 京人社数据字〔2024〕133号 (the older card is valid until activation).
+    """
+    with transaction.atomic():
+        person, card = lock_card(card_id)
+        _check_acting(person, acting_person_id, at)
+        if not rules.check_activation(snapshot(card), at):
+            return Activation(card_id, card.activated_at or at, None, was_repeated=True)
+        if card.state == CardState.READY:
+            _collect(card, by=by, at=at)
+        ended = _end_active_card(person.person_id, by=by, at=at, reason="superseded")
+        card.social_state, card.activated_at = SocialState.ACTIVE, at
+        card.save(update_fields=["social_state", "activated_at"])
+        SocialFunction.objects.create(person_id=person.person_id, card_id=card_id, since=at)
+        _record("card.activated", card, by=by, at=at, ended_card_id=ended.card_id if ended else None)
+        if ended is not None:
+            hooks.card_changed(ended, at)
+        hooks.card_changed(card, at)
+        return Activation(card_id, at, ended.card_id if ended else None, was_repeated=False)
+
+
+def activate_financial_function(card_id: int, *, bank_code: str, by: Actor, at: datetime) -> Activation:
+    """Switch the bank function on at the issuing bank's counter; the social function comes on with it.
+
+    Repeating it changes nothing. Raises ``Refused``. Source: programme rules, two activations.
+    """
+    with transaction.atomic():
+        _, card = lock_card(card_id)
+        if card.bank_code != bank_code:
+            raise Refused(Reason.OTHER_BANKS_CARD, "金融功能只能在发卡银行启用")
+        activation = activate_social_function(card_id, by=by, at=at)
+        card.refresh_from_db()
+        if not card.is_financially_active:
+            card.is_financially_active = True
+            card.save(update_fields=["is_financially_active"])
+            _record("card.financially_activated", card, by=by, at=at)
+        return activation
+
+
+def pre_report_loss(card_id: int, *, by: Actor, at: datetime, acting_person_id: int | None = None) -> Card:
+    """Stop the card at once, for ten days. Repeating it keeps the first date. Raises ``Refused``."""
+    with transaction.atomic():
+        person, card = lock_card(card_id)
+        _check_acting(person, acting_person_id, at)
+        rules.check_loss_report(snapshot(card))
+        if rules.is_reported_lost(snapshot(card), at):
+            return card
+        days = rules_at(beijing_day(at)).limits.pre_report_lapses_after_days
+        card.pre_reported_lost_at, card.pre_report_lapses_at = at, at + timedelta(days=days)
+        card.save(update_fields=["pre_reported_lost_at", "pre_report_lapses_at"])
+        _record("card.pre_reported_lost", card, by=by, at=at)
+        hooks.card_changed(card, at)
+        return card
+
+
+def withdraw_pre_report(card_id: int, *, by: Actor, at: datetime, acting_person_id: int | None = None) -> Card:
+    """The card was found again before it was formally reported. Repeating it changes nothing. Raises ``Refused``."""
+    with transaction.atomic():
+        person, card = lock_card(card_id)
+        _check_acting(person, acting_person_id, at)
+        if card.reported_lost_at is not None:
+            raise Refused(Reason.NOT_PRE_REPORTED, "此卡已正式挂失，不能撤销；请申请补卡")
+        if card.pre_reported_lost_at is not None:
+            _lift_pre_report(card, "card.pre_report_withdrawn", by=by, at=at)
+        return card
+
+
+def report_loss(card_id: int, *, by: Actor, at: datetime, acting_person_id: int | None = None) -> Card:
+    """Report the loss formally: the card is cancelled for good, its social function ends, a replacement may be applied for.
+
+    Repeating it changes nothing. Raises ``Refused``.
+    """
+    with transaction.atomic():
+        person, card = lock_card(card_id)
+        _check_acting(person, acting_person_id, at)
+        if card.reported_lost_at is not None:
+            return card
+        rules.check_loss_report(snapshot(card))
+        card.reported_lost_at = at
+        card.state, card.ended_at = CardState.CANCELLED, at
+        if card.social_state == SocialState.ACTIVE:
+            SocialFunction.objects.filter(person_id=person.person_id, card_id=card_id).delete()
+        card.social_state = SocialState.ENDED
+        card.save(update_fields=["reported_lost_at", "state", "ended_at", "social_state"])
+        application = Application.objects.filter(person_id=person.person_id, application_id=card.application_id).first()
+        if application is not None and application.state == ApplicationState.READY:
+            move(application, ApplicationState.CANCELLED, by=by, at=at)
+        _record("card.reported_lost", card, by=by, at=at)
+        hooks.card_changed(card, at)
+        return card
+
+
+def lapse_pre_reports(*, at: datetime) -> int:
+    """Lift the pre-reports whose ten days are over; how many. What is refused never depends on when this runs."""
+    lapsed = Card.objects.filter(pre_report_lapses_at__lte=at, reported_lost_at=None).values_list("card_id", flat=True)
+    count = 0
+    for card_id in list(lapsed):
+        with transaction.atomic():
+            _, card = lock_card(card_id)
+            if card.pre_report_lapses_at is not None and card.pre_report_lapses_at <= at and not card.reported_lost_at:
+                _lift_pre_report(card, "card.pre_report_lapsed", by=Actor.system("issuance"), at=at)
+                count += 1
+    return count
+
+
+def _lift_pre_report(card: Card, action: str, *, by: Actor, at: datetime) -> None:
+    card.pre_reported_lost_at = card.pre_report_lapses_at = None
+    card.save(update_fields=["pre_reported_lost_at", "pre_report_lapses_at"])
+    _record(action, card, by=by, at=at)
+    hooks.card_changed(card, at)
+
+
+def _check_acting(person: Person, acting_person_id: int | None, at: datetime) -> None:
+    """A resident acts for themselves; for a minor only the guardian does. Staff were checked by their role."""
+    if acting_person_id is None:
+        return
+    today = beijing_day(at)
+    guardians = guardian_ids_of(person.person_id, today)
+    if age_years(person.birth_date, today) < 18:
+        if acting_person_id not in guardians:
+            raise Refused(Reason.GUARDIAN_REQUIRED, "未成年人的卡由监护人办理")
+    elif acting_person_id != person.person_id and acting_person_id not in guardians:
+        raise Refused(Reason.NOT_THE_HOLDER, "这不是您的卡")
+
+
+def _collect(card: Card, *, by: Actor, at: datetime) -> None:
+    card.state, card.collected_at = CardState.COLLECTED, at
+    card.save(update_fields=["state", "collected_at"])
+    _move_application(card, ApplicationState.COLLECTED, by=by, at=at)
+    _record("card.collected", card, by=by, at=at)
+    hooks.card_changed(card, at)
+
+
+def _end_active_card(person_id: int, *, by: Actor, at: datetime, reason: str) -> Card | None:
+    function = SocialFunction.objects.filter(person_id=person_id).first()
+    if function is None:
+        return None
+    older = Card.objects.select_for_update().get(card_id=function.card_id)
+    older.social_state, older.ended_at = SocialState.ENDED, at
+    older.save(update_fields=["social_state", "ended_at"])
+    function.delete()
+    _record("card.social_function_ended", older, by=by, at=at, reason=reason)
+    return older
+
+
+def _move_application(card: Card, state: ApplicationState, *, by: Actor, at: datetime) -> None:
+    application = Application.objects.filter(person_id=card.person_id, application_id=card.application_id).first()
+    if application is not None:
+        move(application, state, by=by, at=at)
+
+
+def _record(action: str, card: Card, *, by: Actor, at: datetime, **details: object) -> None:
+    record(action, subject=f"card:{card.card_id}", by=by, at=at, person_id=card.person_id, **details)

@@ -1,0 +1,82 @@
+"""Reading cards: a person's, one by its number, those waiting at an outlet, and the story of a card."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from yikatong.applications.models import Application
+from yikatong.applications.selectors import CardsHeld
+from yikatong.audit.models import AuditEvent
+from yikatong.issuance.models import Card, CardDirectory, CardState
+from yikatong.issuance.rules import THIRD_GENERATION
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One step of a card's story. ``action`` is the audit trail's name of it."""
+
+    at: datetime
+    action: str
+    subject: str
+
+
+_TOLD = (
+    "application.submitted",
+    "application.approved",
+    "application.cancelled",
+    "card.made",
+    "card.ready",
+    "card.collected",
+    "card.activated",
+    "card.financially_activated",
+    "card.pre_reported_lost",
+    "card.pre_report_withdrawn",
+    "card.pre_report_lapsed",
+    "card.reported_lost",
+    "card.social_function_ended",
+)
+
+
+def cards_of(person_id: int) -> list[Card]:
+    """A person's cards of all generations, newest first."""
+    return list(Card.objects.filter(person_id=person_id).order_by("-card_id"))
+
+
+def card_by_number(number: str) -> Card | None:
+    """The card with a number printed on it."""
+    entry = CardDirectory.objects.filter(key=f"number:{number.strip().upper()}").first()
+    return Card.objects.filter(card_id=entry.card_id).first() if entry else None
+
+
+def find_ready_cards(outlet_id: str, *, after_card_id: int = 0, limit: int = 50) -> list[Card]:
+    """Cards waiting at an outlet, in the order they were made, a page at a time."""
+    waiting = Card.objects.filter(outlet_id=outlet_id, state=CardState.READY, card_id__gt=after_card_id)
+    return list(waiting.order_by("card_id")[:limit])
+
+
+def find_made_cards(outlet_id: str, *, after_card_id: int = 0, limit: int = 50) -> list[Card]:
+    """Cards made for an outlet that have not arrived yet."""
+    made = Card.objects.filter(outlet_id=outlet_id, state=CardState.MADE, card_id__gt=after_card_id)
+    return list(made.order_by("card_id")[:limit])
+
+
+def cards_held(person_id: int) -> CardsHeld:
+    """What matters of a person's cards when they apply for one."""
+    cards = [card for card in cards_of(person_id) if card.generation == THIRD_GENERATION]
+    alive = [card for card in cards if card.state != CardState.CANCELLED]
+    return CardsHeld(
+        third_generation=bool(alive),
+        lost_third_generation=not alive and any(card.reported_lost_at for card in cards),
+        ever_third_generation=bool(cards),
+    )
+
+
+def timeline(person_id: int) -> list[TimelineEntry]:
+    """What happened to a person's applications and cards, oldest first."""
+    events = AuditEvent.objects.filter(person_id=person_id, action__in=_TOLD).order_by("event_id")
+    return [TimelineEntry(event.at, event.action, event.subject) for event in events]
+
+
+def promised_by(person_id: int) -> date | None:
+    """The promised day of the newest application, while it is open."""
+    newest = Application.objects.filter(person_id=person_id).order_by("-submitted_at").first()
+    return newest.promised_by if newest else None
