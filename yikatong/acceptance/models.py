@@ -86,13 +86,25 @@ class CodeUse(models.Model):
 
 
 class DenyEntry(models.Model):
-    """What terminals must refuse from ``version`` on: a token, device, card number or 识别码, and why."""
+    """What terminals must refuse from ``version`` on: a token, device, card number or 识别码, and why.
+
+    ``relevant_until``: when no terminal could accept it anyway, because every certificate has expired. ``lifted_version`` is
+    drawn from the same sequence as ``version``, so the highest of both numbers the whole list.
+    """
 
     version = models.BigAutoField(primary_key=True)
     key = models.CharField(max_length=60, db_index=True, help_text="token:… | device:… | number:… | code:…")
+    card_id = models.BigIntegerField(db_index=True)
     reason = models.CharField(max_length=40)
     since = models.DateTimeField()
+    relevant_until = models.DateTimeField(null=True)
     lifted_at = models.DateTimeField(null=True)
+    lifted_version = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "acceptance_deny_entry"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key"], condition=models.Q(lifted_at=None), name="acceptance_deny_once_at_a_time"
+            )
+        ]

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "yikatong.acceptance",
     "yikatong.scenarios.transit",
     "yikatong.clearing",
+    "yikatong.config",
 ]
 
 DATABASES = {"default": django_database(database_url())}
