@@ -40,9 +40,14 @@ def convert_fields[Record: msgspec.Struct](
             values[field.name] = msgspec.convert(value, field.type, strict=not is_text)
         except msgspec.ValidationError as error:
             detail = "" if is_text else f"（{error}）"
-            faults.append((field.name, f"应为{expectation(field.type)}，文件中为“{value}”{detail}"))
+            faults.append((field.name, f"应为{expectation(field.type)}，文件中为“{_shown(value)}”{detail}"))
     faults += [(name, "不认识的项目") for name in raw if name not in fields]
     return (None, faults) if faults else (record(**values), [])
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:60] + "…"
 
 
 @cache

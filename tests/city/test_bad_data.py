@@ -1,0 +1,175 @@
+"""Everything that can be wrong with a data folder is named: file, line, column and reason, all faults at once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.city.conftest import Spoil
+from yikatong.city.content import read_city
+from yikatong.city.folder import BadCityData, Problem
+from yikatong.city.schemas import DistrictRow
+from yikatong.city.tables import read_table
+
+DISTRICTS, STREETS, COMMUNITIES = "districts.csv", "streets_2023_nbs.csv", "communities_2023_nbs.csv"
+STOPS, LINES, STATIONS = "metro_line_stations.csv", "metro_lines.csv", "metro_stations.csv"
+MEDICAL, BRANCHES = "medical_designated_institutions_2023.csv", "bank_branches_partial.csv"
+FARES, PROGRAMME, BANKS = "rules/metro_fares.toml", "rules/programme.toml", "rules/banks.toml"
+SOURCES = "SOURCES.toml"
+
+
+def problems_of(folder: Path) -> list[Problem]:
+    with pytest.raises(BadCityData) as bad:
+        read_city(folder)
+    assert all(str(problem) in str(bad.value) for problem in bad.value.problems)
+    return bad.value.problems
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "line", "column", "reason"),
+    [
+        # one cell
+        (DISTRICTS, "110101,110101000000", "11010A,110101000000", 2, "code6", "六位数字"),
+        (DISTRICTS, "110101,110101000000,东城区", "110101,110101000000,", 2, "name", "不能为空"),
+        (DISTRICTS, "东城区", "东" * 121, 2, "name", "120 字"),
+        (STREETS, "110101001,东华门街道", "１10101001,东华门街道", 2, "code9", "九位数字"),
+        (LINES, "#9F9AB9", "9F9AB9", 2, "color", "#RRGGBB"),
+        (LINES, ",2026-01-07,", ",2026-02-30,", 2, "data_as_of", "日期"),
+        (LINES, ",5,0,3号航站楼", ",5,no,3号航站楼", 2, "is_loop", "0 或 1"),
+        (STOPS, "2号航站楼,7243", "2号航站楼,-7243", 3, "dist_from_prev_m", "1 到 200000"),
+        (STOPS, "2号航站楼,7243", "2号航站楼,7.2km", 3, "dist_from_prev_m", "文件中为“7.2km”"),
+        (STATIONS, "116.6097731", "nan", 2, "lng_wgs84", "-180 到 180"),
+        (STATIONS, "116.6097731", "216.6097731", 2, "lng_wgs84", "-180 到 180"),
+        (MEDICAL, "01100060,", "0110006,", 2, "code8", "八位"),
+        (BRANCHES, ",listed,2025-07-12", ",open,2025-07-12", 2, "status", "listed、removed"),
+        # the row
+        (DISTRICTS, "110101,110101000000,东城区\n", "110101,110101000000\n", 2, "", "应有 3 栏，实有 2 栏"),
+        (DISTRICTS, "东城区\n", "东城区,首都\n", 2, "", "应有 3 栏，实有 4 栏"),
+        (DISTRICTS, "东城区\n", "东城区\n\n", 3, "", "空行"),
+        (DISTRICTS, "东城区\n", '"东城"区\n', 2, "", "引号"),
+        (DISTRICTS, "东城区\n", "东城区\n110101,110101000000,东城区\n", 3, "code6", "与第 2 行重复"),
+        # the header
+        (DISTRICTS, "code6,code12,name", "code6,code12,title", 1, "name", "缺少这一栏"),
+        (DISTRICTS, "code6,code12,name", "code6,code12,name,note", 1, "note", "不认识的栏"),
+        (DISTRICTS, "code6,code12,name", "code6,code6,name", 1, "code6", "不止一次"),
+        # between tables
+        (DISTRICTS, "110101,110101000000", "110101,110102000000", 2, "code12", "应为 110101000000"),
+        (STREETS, ",110101,东城区", ",110199,东城区", 2, "district_code", "没有代码为 110199 的区"),
+        (STREETS, ",110101,东城区", ",110101,西城区", 2, "district", "110101 是东城区"),
+        (STREETS, "110101001,", "110102999,", 2, "code9", "前六位"),
+        (COMMUNITIES, ",110101001,110101", ",110101999,110101", 2, "street_code", "没有代码为 110101999 的街道"),
+        (COMMUNITIES, ",110101001,110101", ",110101001,110102", 2, "district_code", "应为 110101"),
+        (COMMUNITIES, "110101001001,", "110101002999,", 2, "code12", "前九位"),
+        ("population_2020_by_district.csv", "708829", "708830", 0, "resident_population", "21893096"),
+        ("population_2020_city.csv", "male,11195390", "male,11195391", 0, "value", "male、female 合计"),
+        (STOPS, "首都机场线,2,", "首都机场线,7,", 3, "seq", "应为 2，文件中为 7"),
+        (STOPS, "首都机场线,2,2号航站楼,7243", "首都机场线,2,2号航站楼,", 3, "dist_from_prev_m", "与上一站的距离"),
+        (STOPS, "首都机场线,1,3号航站楼,", "首都机场线,1,3号航站楼,5", 2, "dist_from_prev_m", "不是环线"),
+        (STOPS, "首都机场线,1,", "首都机场西线,1,", 2, "line", "线路表中没有“首都机场西线”"),
+        (LINES, "32625", "32626", 2, "length_m", "按站序表为 32625"),
+        (STATIONS, "首都机场线|10号线|12号线", "首都机场线|10号线", 4, "lines", "与站序表不一致"),
+        (STATIONS, "116.6097731,40.0515344", ",40.0515344", 2, "lng_wgs84", "同时"),
+        (STATIONS, "116.6097731", "121.47", 2, "lng_wgs84", "不在北京市范围内"),
+        ("metro_transfers.csv", "复兴门,1号线", "复兴门,5号线", 2, "station", "5号线 没有“复兴门”站"),
+        (MEDICAL, "东城区,110101", "东城区,110102", 2, "district_code", "110102 不是东城区"),
+        ("parks.csv", "颐和园,1,1,海淀区", "颐和园,1,1,海定区", 2, "district", "没有名为“海定区”的区"),
+        (BRANCHES, "103100005524", "103100005525", 2, "cnaps_code", "校验位"),
+        (BRANCHES, "103100005524", "104100004005", 2, "cnaps_code", "应以 103 开头"),
+        (BRANCHES, "\nABC,", "\nXYZ,", 2, "bank", "没有 XYZ"),
+        ("district_boundaries.geojson", '"code6":"110101"', '"code6":"110199"', 0, "code6", "110199 不是东城区"),
+        ("district_boundaries.geojson", "[116.3876953125,39.9609375]", "[16.38,39.9]", 0, "geometry", "没有闭合"),
+        ("district_boundaries.geojson", '{"type":"FeatureCollection"', '{"type":', 1, "", "读不出来"),
+        ("metro_fare_rules.json", '"end": 6099', '"end": 6999', 0, "大路网", "与 rules/metro_fares.toml"),
+        # rule files
+        (FARES, "up_to_m = 12000", "up_to_m = 5000", 0, "network.bands", "递增"),
+        (
+            FARES,
+            "{ up_to_m = 12000, fare_fen = 400 }",
+            "{ up_to_m = 12000, fare_fen = 200 }",
+            0,
+            "network.bands",
+            "便宜",
+        ),
+        (FARES, "fare_fen = 300 }", "fare_yuan = 3 }", 15, "network.bands", "up_to_m"),
+        (FARES, 'lines = ["西郊线"]', 'lines = ["西郊支线"]', 0, "network.lines", "线路表中没有“西郊支线”"),
+        (FARES, 'lines = ["西郊线"]', 'lines = ["亦庄T1线"]', 0, "network.lines", "不止一个路网"),
+        (FARES, "lines = [] ", 'lines = ["1号线"] ', 0, "network.lines", "恰好有一个"),
+        (FARES, '"土桥"', '"土乔"', 0, "early_bird.stations", "土乔"),
+        (FARES, "effective_from = 2014-12-28", 'effective_from = "2014年"', 23, "network.effective_from", "日期"),
+        (FARES, 'code = "stay_limit_minutes"', 'code = "stay_limit_hours"', 0, "limit.code", "stay_limit_hours 不认识"),
+        (PROGRAMME, 'source = "京人社', 'quelle = "京人社', 6, "batch.source", "不能为空"),
+        (PROGRAMME, 'categories = ["employee"]', 'categories = ["worker"]', 10, "batch.categories", "worker"),
+        (PROGRAMME, '"110111"', '"110199"', 0, "batch.districts", "110199"),
+        (PROGRAMME, "[[batch]]", "[[bach]]", 0, "bach", "不认识的表"),
+        (PROGRAMME, "picks_max = 3", "picks_max = 0", 0, "bank_choice.picks_max", "可选几家"),
+        (PROGRAMME, "value = 30\n", "value = 30 天\n", 0, "", "读不出来"),
+        (BANKS, "is_assumption = true", "is_assumption = false", 0, "bank.name_zh", "名称未公布"),
+        (BANKS, 'code = "ICBC"', 'code = "ICBK"', 0, "bank.code", "缺 ICBC"),
+        (BANKS, "total = 3000", "total = 0", 0, "outlet_plan.total", "1 到 100000"),
+        # the description of the folder
+        (SOURCES, 'role = "parks"', 'role = "gardens"', 0, "role", "不认识的用途“gardens”"),
+        (SOURCES, 'name = "parks.csv"', 'name = "park.csv"', 0, "", "文件不存在"),
+        (SOURCES, 'licence = "MIT"', "", 0, "", "格式不对"),
+    ],
+)
+def test_a_fault_is_named(  # noqa: PLR0917
+    spoil: Spoil, file: str, old: str, new: str, line: int, column: str, reason: str
+) -> None:
+    problems = problems_of(spoil(file, old, new))
+    named = [problem for problem in problems if problem.column == column and reason in problem.reason]
+    assert named, problems[:5]
+    if line:
+        assert {problem.line for problem in named} >= {line}, named
+
+
+def test_all_faults_are_named_at_once(spoil: Spoil) -> None:
+    spoil(DISTRICTS, "110101,110101000000,东城区", "11010,1101,")
+    spoil(STOPS, "2号航站楼,7243", "2号航站楼,far")
+    folder = spoil(FARES, "value = 240", "value = -1")
+    named = {(problem.file, problem.column) for problem in problems_of(folder)}
+    assert {
+        (DISTRICTS, "code6"),
+        (DISTRICTS, "code12"),
+        (DISTRICTS, "name"),
+        (STOPS, "dist_from_prev_m"),
+        (FARES, "limit.value"),
+    } <= named
+
+
+def test_a_file_in_another_encoding_is_named_with_its_line(folder: Path) -> None:
+    path = folder / DISTRICTS
+    lines = path.read_bytes().split(b"\n")
+    lines[2] = "110102,110102000000,西城区".encode("gb18030")
+    path.write_bytes(b"\n".join(lines))
+    assert Problem(DISTRICTS, 3, "", "不是 UTF-8 编码；请另存为 UTF-8 后再试") in problems_of(folder)
+
+
+def test_a_byte_order_mark_does_no_harm(folder: Path) -> None:
+    path = folder / DISTRICTS
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(read_city(folder).tables["districts"].rows) == 16
+
+
+def test_windows_line_ends_do_no_harm(folder: Path) -> None:
+    path = folder / DISTRICTS
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    table, problems = read_table(path, DISTRICTS, DistrictRow, ("code6",))
+    assert problems == []
+    assert table.lines == list(range(2, 18))
+
+
+def test_a_missing_file_and_an_undescribed_one(folder: Path) -> None:
+    (folder / "parks.csv").unlink()
+    (folder / "notes.csv").write_text("?", encoding="utf-8")
+    assert {(problem.file, problem.reason[:3]) for problem in problems_of(folder)} == {
+        ("parks.csv", "SOU"),
+        ("notes.csv", "没有在"),
+    }
+
+
+def test_a_folder_without_description(tmp_path: Path) -> None:
+    assert [problem.file for problem in problems_of(tmp_path)] == [SOURCES]
+
+
+def test_a_problem_reads_as_a_sentence() -> None:
+    assert str(Problem("a.csv", 3, "name", "不能为空")) == "a.csv 第 3 行“name”栏：不能为空"
+    assert str(Problem("a.csv", 0, "", "找不到")) == "a.csv：找不到"
