@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from yikatong.acceptance.queries import directory_key, moment
-from yikatong.acceptance.rules import Refusal, check_tap_time
+from yikatong.acceptance.rules import Refusal, Standing, check_tap_time
 from yikatong.city.network import StationUnknown, metro_network
 from yikatong.city.rules import rules_at
 from yikatong.ecard.issuer import issuer_key
@@ -77,3 +77,23 @@ def check_tap(tap: Tap, *, terminal_id: str, received_at: datetime) -> datetime:
         except StationUnknown as error:
             raise Refused(Refusal.STATION_UNKNOWN, str(error)) from error
     return at
+
+
+def tap_row(
+    tap: Tap, *, named: Named, standing: Standing | None, reason: str, at: datetime, received_at: datetime
+) -> dict[str, object]:
+    """The parameters of ``queries.STORE_TAP``: accepted when there is a standing, else refused for ``reason``."""
+    return {
+        "terminal_id": tap.terminal_id,
+        "sequence": tap.sequence,
+        "digest": tap.digest(),
+        "card_id": standing.card_id if standing else None,
+        "kind": tap.kind,
+        "station": tap.station,
+        "at": at,
+        "received_at": received_at,
+        "outcome": "accepted" if standing else "refused",
+        "reason": "" if standing else reason,
+        "device_serial": named.device_serial,
+        "nonce": named.nonce if standing else None,
+    }

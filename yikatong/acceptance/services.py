@@ -11,7 +11,7 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from yikatong.acceptance import queries
-from yikatong.acceptance.decisions import Named, check_tap, read_card
+from yikatong.acceptance.decisions import Named, check_tap, read_card, tap_row
 from yikatong.acceptance.lists import DENY_ENTRIES_SQL, DENY_VERSION_SQL, list_key, signed_deny_list
 from yikatong.acceptance.models import DenyEntry, Operator, Terminal, Venue
 from yikatong.acceptance.rules import Standing, decide_card
@@ -156,20 +156,7 @@ def store_tap(tap: Tap, *, terminal_id: str, received_at: datetime) -> TapResult
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             queries.STORE_TAP,
-            {
-                "terminal_id": terminal_id,
-                "sequence": tap.sequence,
-                "digest": tap.digest(),
-                "card_id": standing.card_id if standing else None,
-                "kind": tap.kind,
-                "station": tap.station,
-                "at": at,
-                "received_at": received_at,
-                "outcome": "accepted" if standing else "refused",
-                "reason": "" if standing else reason,
-                "device_serial": named.device_serial,
-                "nonce": named.nonce if standing else None,
-            },
+            tap_row(tap, named=named, standing=standing, reason=reason, at=at, received_at=received_at),
         )
         status, _, reason = cursor.fetchone()
     return TapResult(tap.sequence, status, reason)

@@ -1,0 +1,142 @@
+"""The gateway's routes.
+
+Every request but the health check is signed by a registered terminal. A refusal is a JSON ``Problem`` with a stable reason.
+When the database is away the answer is 503 with Retry-After and nothing is half-done: each tap is one transaction, and a
+repeated upload changes nothing.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+
+import msgspec
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from yikatong.acceptance.lists import signed_trust_list
+from yikatong.foundation.clock import utc_now
+from yikatong.foundation.errors import Refused
+from yikatong.gateway.decisions import authorise, upload_taps
+from yikatong.gateway.denylist import DenyListCache
+from yikatong.gateway.terminals import SigningTerminal, authenticate
+from yikatong.wire.requests import RequestRefusal
+from yikatong.wire.taps import TAPS_PER_UPLOAD_MAX, Authorise, Problem, TapUpload
+
+log = logging.getLogger(__name__)
+BODY_BYTES_MAX = 1_000_000
+RETRY_AFTER_S = 5
+
+Handler = Callable[[Request, bytes, SigningTerminal, datetime], Awaitable[Response]]
+
+
+def json_response(content: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A msgspec value as JSON."""
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
+
+
+def problem(reason: str, message: str, *, status: int, headers: dict[str, str] | None = None) -> Response:
+    """A refusal of the whole request."""
+    return json_response(Problem(reason, message), status=status, headers=headers)
+
+
+def signed(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Read the body, find out which terminal signed, and answer its faults and the database's in one way."""
+
+    async def endpoint(request: Request) -> Response:
+        at = utc_now()
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_BYTES_MAX:
+                return problem("body_too_large", f"a request has at most {BODY_BYTES_MAX} bytes", status=413)
+        try:
+            terminal = await authenticate(request, bytes(body), at=at)
+            return await handler(request, bytes(body), terminal, at)
+        except Refused as refused:
+            status = 403 if refused.reason == RequestRefusal.TERMINAL_REVOKED else 401
+            return problem(str(refused.reason), str(refused), status=status)
+        except msgspec.MsgspecError as error:
+            return problem("body_malformed", str(error), status=400)
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            log.error("database unavailable: %s", type(error).__name__)
+            headers = {"Retry-After": str(RETRY_AFTER_S)}
+            return problem("database_unavailable", "try again shortly", status=503, headers=headers)
+
+    return endpoint
+
+
+@signed
+async def post_authorise(request: Request, body: bytes, terminal: SigningTerminal, at: datetime) -> Response:
+    """May this card be used now?"""
+    question = msgspec.json.decode(body, type=Authorise)
+    return json_response(await authorise(request.app.state.pool, question, at=at))
+
+
+@signed
+async def post_taps(request: Request, body: bytes, terminal: SigningTerminal, at: datetime) -> Response:
+    """Take taps in; each gets its own result, and one bad tap never loses another's."""
+    upload = msgspec.json.decode(body, type=TapUpload)
+    if len(upload.taps) > TAPS_PER_UPLOAD_MAX:
+        return problem("too_many_taps", f"at most {TAPS_PER_UPLOAD_MAX} taps in one upload", status=413)
+    return json_response(await upload_taps(request.app.state.pool, upload, terminal_id=terminal.terminal_id, at=at))
+
+
+@signed
+async def get_trust_list(request: Request, body: bytes, terminal: SigningTerminal, at: datetime) -> Response:
+    """Whose electronic cards are accepted."""
+    return Response(await asyncio.to_thread(signed_trust_list, at), media_type="application/json")
+
+
+@signed
+async def get_deny_list(request: Request, body: bytes, terminal: SigningTerminal, at: datetime) -> Response:
+    """What must be refused."""
+    cache: DenyListCache = request.app.state.deny_list
+    return Response(await cache.current(at), media_type="application/json")
+
+
+async def get_health(request: Request) -> Response:
+    """Whether the gateway can reach its database."""
+    try:
+        async with request.app.state.pool.connection(timeout=3) as connection:
+            await connection.execute("select 1")
+    except (psycopg.Error, PoolTimeout):
+        return problem("database_unavailable", "the database does not answer", status=503)
+    return json_response({"status": "ok"})
+
+
+def make_app(database_url: str, *, pool_size: int = 8) -> Starlette:
+    """The gateway over one database."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        pool = AsyncConnectionPool(
+            database_url,
+            min_size=1,
+            max_size=pool_size,
+            timeout=5,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True},
+        )
+        await pool.open()
+        app.state.pool = pool
+        app.state.deny_list = DenyListCache(pool)
+        try:
+            yield
+        finally:
+            await pool.close()
+
+    routes = [
+        Route("/v1/authorise", post_authorise, methods=["POST"]),
+        Route("/v1/taps", post_taps, methods=["POST"]),
+        Route("/v1/trust-list", get_trust_list, methods=["GET"]),
+        Route("/v1/deny-list", get_deny_list, methods=["GET"]),
+        Route("/healthz", get_health, methods=["GET"]),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
