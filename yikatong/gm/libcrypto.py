@@ -1,12 +1,17 @@
 """OpenSSL's libcrypto, called directly: it is the only fast, maintained SM2 within reach of Python.
 
 ``cffi`` in ABI mode needs no compiler and lets go of the interpreter lock during every call, so two threads sign nearly
-twice as much as one.
-``cryptography`` carries an OpenSSL of its own without SM2 (it serves SM4, see ``sm4``).
+twice as much as one. ``cryptography`` carries an OpenSSL of its own whose SM2 it does not offer (it serves SM4, see
+``sm4``). This module finds and declares the library; it knows nothing of signatures.
 """
 
+import contextlib
 import ctypes.util
+import importlib
+import importlib.util
 import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from cffi import FFI
@@ -21,7 +26,7 @@ ffi.cdef(
     """
     typedef ... EVP_PKEY; typedef ... EVP_PKEY_CTX; typedef ... OSSL_LIB_CTX; typedef ... OSSL_PARAM;
     typedef ... OSSL_PARAM_BLD; typedef ... BIGNUM; typedef ... EC_GROUP; typedef ... EC_POINT; typedef ... BN_CTX;
-    unsigned int OPENSSL_version_major(void);
+    unsigned int OPENSSL_version_major(void); const char *OpenSSL_version(int);
     unsigned long ERR_get_error(void); void ERR_clear_error(void);
     void ERR_error_string_n(unsigned long, char *, size_t);
 
@@ -58,27 +63,64 @@ class LibcryptoError(YikatongError):
     """A call failed for a reason that is not the caller's input."""
 
 
-def _load() -> Any:
-    """Open libcrypto 3 or later; ``YIKATONG_LIBCRYPTO`` names a file to use instead of the system's."""
+def candidates() -> Iterator[str]:
+    """Names and files to try, best first; ``YIKATONG_LIBCRYPTO`` names the only one to use instead."""
     given = os.environ.get("YIKATONG_LIBCRYPTO")
-    names = [given] if given else ["libcrypto.so.3", "libcrypto.3.dylib", ctypes.util.find_library("crypto")]
+    if given:
+        yield given
+        return
+    with contextlib.suppress(ImportError):  # where Python links a libcrypto of its own, its name then means that one
+        importlib.import_module("_hashlib")
+    yield from ("libcrypto.so.3", "libcrypto.so.4", "libcrypto.3.dylib")
+    found = ctypes.util.find_library("crypto")
+    if found:
+        yield found
+    driver = importlib.util.find_spec("psycopg_binary")  # brings one along, for machines without libssl3
+    for folder in (driver and driver.submodule_search_locations) or ():
+        yield from sorted(str(file) for file in Path(folder).with_name("psycopg_binary.libs").glob("libcrypto*"))
+
+
+def open_first(names: Iterable[str]) -> Any:
+    """The first library of ``names`` that can do SM2. Raises ``LibcryptoMissing``, which tells what is wrong with each."""
     failures = []
-    for name in filter(None, names):
+    for name in names:
         try:
             library = ffi.dlopen(name)
-            major = library.OPENSSL_version_major()
+            fault = _fault_of(library)
         except (OSError, AttributeError) as error:
-            failures.append(f"{name}: {error}")
-            continue
-        if major >= OLDEST_MAJOR:
-            return library
-        failures.append(f"{name}: version {major} is too old")
+            fault = f"cannot be used ({error})"
+        else:
+            if fault is None:
+                return library
+        failures.append(f"{name}: {fault}")
     raise LibcryptoMissing(
-        "no OpenSSL 3 libcrypto found (Debian: apt-get install libssl3); tried " + "; ".join(failures or ["nothing"])
+        f"no OpenSSL {OLDEST_MAJOR} libcrypto with SM2 found; install it (Debian, Ubuntu: apt-get install libssl3) or name its"
+        f" file in YIKATONG_LIBCRYPTO. Tried: {'; '.join(failures) or 'nothing'}"
     )
 
 
-lib = _load()
+def _fault_of(library: Any) -> str | None:
+    version = version_of(library)
+    if library.OPENSSL_version_major() < OLDEST_MAJOR:
+        return f"{version} is too old"
+    group = library.EC_GROUP_new_by_curve_name(NID_SM2)
+    if group == ffi.NULL:
+        library.ERR_clear_error()
+        return f"{version} was built without SM2"
+    library.EC_GROUP_free(group)
+    return None
+
+
+def version_of(library: Any) -> str:
+    """What a library calls itself, for example ``OpenSSL 3.0.19 27 Jan 2026``."""
+    return _text(library.OpenSSL_version(0))
+
+
+def _text(characters: Any) -> str:
+    return bytes(ffi.string(characters)).decode()  # type: ignore[arg-type]  # of char, so bytes
+
+
+lib = open_first(candidates())
 
 
 def fail(doing: str) -> LibcryptoError:
@@ -86,4 +128,4 @@ def fail(doing: str) -> LibcryptoError:
     text = ffi.new("char[256]")
     lib.ERR_error_string_n(lib.ERR_get_error(), text, 256)
     lib.ERR_clear_error()
-    return LibcryptoError(f"{doing} failed in libcrypto: {ffi.string(text).decode()}")
+    return LibcryptoError(f"{doing} failed in libcrypto: {_text(text)}")

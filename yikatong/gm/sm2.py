@@ -7,7 +7,7 @@ exchanges keys.
 
 import secrets
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from yikatong.foundation.errors import YikatongError
 from yikatong.gm import sm3
@@ -26,8 +26,9 @@ _CURVE = bytes.fromhex(
     "32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7"  # xG
     "BC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0"  # yG
 )
+_SIGNER_ID_LENGTH_MAX = 8191  # its length in bits is hashed as two bytes
 _GROUP = ffi.gc(lib.EC_GROUP_new_by_curve_name(NID_SM2), lib.EC_GROUP_free)
-_COMPRESSED, _UNCOMPRESSED = 2, 4
+_UNCOMPRESSED = 4  # POINT_CONVERSION_UNCOMPRESSED
 _PUBLIC, _KEYPAIR = 0x86, 0x87  # EVP_PKEY_PUBLIC_KEY, EVP_PKEY_KEYPAIR
 
 
@@ -67,6 +68,20 @@ def _der_integer(value: bytes) -> bytes:
     return bytes([0x02, len(value)]) + value
 
 
+class Signer(Protocol):
+    """What signs: a ``PrivateKey``, or a key that never leaves an HSM."""
+
+    @property
+    def public(self) -> "PublicKey":
+        """The key that verifies what this one signs."""
+
+    def sign(self, message: bytes, *, signer_id: bytes = DEFAULT_SIGNER_ID) -> bytes:
+        """64 bytes ``r ‖ s``."""
+
+    def sign_der(self, message: bytes, *, signer_id: bytes = DEFAULT_SIGNER_ID) -> bytes:
+        """A DER sequence of two integers."""
+
+
 class PublicKey:
     """A point on the curve that verifies signatures."""
 
@@ -79,13 +94,14 @@ class PublicKey:
     @classmethod
     def from_point(cls, octets: bytes) -> "PublicKey":
         """A key from SEC 1 octets: 33 bytes compressed or 65 uncompressed. Raises ``KeyInvalid``."""
+        octets = bytes(octets)
         if (len(octets), octets[:1]) not in {(33, b"\2"), (33, b"\3"), (65, b"\4")}:
             raise KeyInvalid(f"an SM2 public key is 02/03 + 32 bytes or 04 + 64 bytes; got {len(octets)} bytes")
         point = ffi.gc(lib.EC_POINT_new(_GROUP), lib.EC_POINT_free)
         if lib.EC_POINT_oct2point(_GROUP, point, octets, len(octets), ffi.NULL) != 1:
             lib.ERR_clear_error()
             raise KeyInvalid("the SM2 public key does not lie on the curve")
-        return cls(_octets_of(point, _UNCOMPRESSED))
+        return cls(_octets_of(point))
 
     @property
     def compressed(self) -> bytes:
@@ -106,6 +122,8 @@ class PublicKey:
         return self._z(DEFAULT_SIGNER_ID)
 
     def _z(self, signer_id: bytes) -> bytes:
+        if len(signer_id) > _SIGNER_ID_LENGTH_MAX:
+            raise ValueError(f"an SM2 signer id has at most {_SIGNER_ID_LENGTH_MAX} bytes, not {len(signer_id)}")
         return sm3.digest((len(signer_id) * 8).to_bytes(2) + signer_id + _CURVE + self.point[1:])
 
     def signed_digest(self, message: bytes, signer_id: bytes = DEFAULT_SIGNER_ID) -> bytes:
@@ -117,15 +135,16 @@ class PublicKey:
         """Whether the raw signature (64 bytes) is this key's over ``message``. Never raises on a bad signature."""
         if len(signature) != SIGNATURE_LENGTH:
             return False
-        return self._verify(self.signed_digest(message, signer_id), raw_to_der(signature))
+        return self._verify(self.signed_digest(message, signer_id), raw_to_der(bytes(signature)))
 
     def verify_der(self, message: bytes, signature: bytes, *, signer_id: bytes = DEFAULT_SIGNER_ID) -> bool:
         """The same for a DER signature; anything but strict DER is a bad signature."""
+        der = bytes(signature)
         try:
-            der_to_raw(signature)
+            der_to_raw(der)
         except ValueError:
             return False
-        return self._verify(self.signed_digest(message, signer_id), signature)
+        return self._verify(self.signed_digest(message, signer_id), der)
 
     def _verify(self, digest: bytes, der: bytes) -> bool:
         context = _take(self._verifiers, self._pkey, lib.EVP_PKEY_verify_init)
@@ -155,7 +174,7 @@ class PrivateKey:
     @classmethod
     def from_scalar(cls, scalar: bytes) -> "PrivateKey":
         """A key from its 32 bytes. Raises ``KeyInvalid``."""
-        return cls(scalar)
+        return cls(bytes(scalar))
 
     def __repr__(self) -> str:
         return f"PrivateKey(of {self.public!r})"
@@ -191,12 +210,11 @@ def _take(idle: list[Any], pkey: Any, prepare: Any) -> Any:
         return context
 
 
-def _octets_of(point: Any, form: int) -> bytes:
+def _octets_of(point: Any) -> bytes:
     octets = ffi.new("unsigned char[65]")
-    length = lib.EC_POINT_point2oct(_GROUP, point, form, octets, 65, ffi.NULL)
-    if length == 0:
-        raise KeyInvalid("the point at infinity is not a public key")
-    return bytes(ffi.buffer(octets, length))
+    if lib.EC_POINT_point2oct(_GROUP, point, _UNCOMPRESSED, octets, 65, ffi.NULL) != 65:
+        raise fail("encoding an SM2 public key")
+    return bytes(ffi.buffer(octets))
 
 
 def _multiply_base(scalar: bytes) -> bytes:
@@ -204,7 +222,7 @@ def _multiply_base(scalar: bytes) -> bytes:
     point = ffi.gc(lib.EC_POINT_new(_GROUP), lib.EC_POINT_free)
     if lib.EC_POINT_mul(_GROUP, point, number, ffi.NULL, ffi.NULL, ffi.NULL) != 1:
         raise fail("deriving an SM2 public key")
-    return _octets_of(point, _UNCOMPRESSED)
+    return _octets_of(point)
 
 
 def _make_pkey(point: bytes, private: bytes | None) -> Any:

@@ -1,6 +1,7 @@
 """SM4 in GCM and CBC, and its CMAC. Source: GM/T 0002 (GB/T 32907); GCM as profiled in RFC 8998.
 
-Over ``cryptography``, whose bundled OpenSSL has SM4-GCM on every machine; the system's libcrypto 3.0 has not.
+Over ``cryptography``, whose bundled OpenSSL has SM4-GCM on every machine; the system's libcrypto 3.0 has not. Sealing
+many short values at once is ``gcm_bulk``'s. Keys are 16 bytes; wrong lengths are ``ValueError``.
 """
 
 from cryptography.exceptions import InvalidTag
@@ -21,7 +22,7 @@ class IntegrityError(YikatongError):
 
 def gcm_encrypt(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes = b"") -> bytes:
     """Encrypt to ciphertext followed by the 16-byte tag. Never use a nonce (12 bytes) twice with one key."""
-    encryptor = Cipher(algorithms.SM4(key), modes.GCM(nonce)).encryptor()
+    encryptor = Cipher(algorithms.SM4(key), modes.GCM(_twelve(nonce))).encryptor()
     encryptor.authenticate_additional_data(aad)
     return encryptor.update(plaintext) + encryptor.finalize() + encryptor.tag
 
@@ -29,8 +30,8 @@ def gcm_encrypt(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes = b"") ->
 def gcm_decrypt(key: bytes, nonce: bytes, sealed: bytes, aad: bytes = b"") -> bytes:
     """Undo ``gcm_encrypt``. Raises ``IntegrityError``."""
     if len(sealed) < TAG_LENGTH:
-        raise IntegrityError("sealed value is too short")
-    decryptor = Cipher(algorithms.SM4(key), modes.GCM(nonce, sealed[-TAG_LENGTH:])).decryptor()
+        raise IntegrityError(f"sealed value is too short: {len(sealed)} bytes, the tag alone has {TAG_LENGTH}")
+    decryptor = Cipher(algorithms.SM4(key), modes.GCM(_twelve(nonce), sealed[-TAG_LENGTH:])).decryptor()
     decryptor.authenticate_additional_data(aad)
     try:
         return decryptor.update(sealed[:-TAG_LENGTH]) + decryptor.finalize()
@@ -38,8 +39,26 @@ def gcm_decrypt(key: bytes, nonce: bytes, sealed: bytes, aad: bytes = b"") -> by
         raise IntegrityError("sealed value does not open: another key or field, or altered bytes") from error
 
 
+def _twelve(nonce: bytes) -> bytes:
+    if len(nonce) != NONCE_LENGTH:
+        raise ValueError(f"a GCM nonce has {NONCE_LENGTH} bytes here, not {len(nonce)}")
+    return nonce
+
+
+def encrypt_block(key: bytes, block: bytes) -> bytes:
+    """One block of 16 bytes, or several, each on its own, under the bare cipher: to derive keys and counters, not for data."""
+    encryptor = Cipher(algorithms.SM4(key), modes.ECB()).encryptor()  # noqa: S305  one block, no mode
+    return encryptor.update(block) + encryptor.finalize()
+
+
+def decrypt_block(key: bytes, block: bytes) -> bytes:
+    """Undo ``encrypt_block``."""
+    decryptor = Cipher(algorithms.SM4(key), modes.ECB()).decryptor()  # noqa: S305  one block, no mode
+    return decryptor.update(block) + decryptor.finalize()
+
+
 def cbc_encrypt(key: bytes, iv: bytes, plaintext: bytes) -> bytes:
-    """CBC with PKCS #7 padding."""
+    """CBC with PKCS #7 padding; the IV (16 bytes) must be unpredictable. Not authenticated."""
     padder = padding.PKCS7(BLOCK_LENGTH * 8).padder()
     encryptor = Cipher(algorithms.SM4(key), modes.CBC(iv)).encryptor()
     return encryptor.update(padder.update(plaintext) + padder.finalize()) + encryptor.finalize()
@@ -60,3 +79,15 @@ def mac(key: bytes, data: bytes) -> bytes:
     context = cmac.CMAC(algorithms.SM4(key))
     context.update(data)
     return context.finalize()
+
+
+def cbc_mac(key: bytes, data: bytes, iv: bytes = bytes(BLOCK_LENGTH)) -> bytes:
+    """The plain CBC-MAC of ``data`` padded with 80 00…, 16 bytes; cards cut it to 4.
+
+    Only for what card standards fix it for, where ``iv`` is a fresh challenge or the length is fixed: with a constant IV
+    and free lengths it can be forged, so elsewhere use ``mac``.
+    Source: ISO/IEC 9797-1 (GB/T 15852.1), MAC algorithm 1 with padding method 2.
+    """
+    padded = data + b"\x80" + bytes(-(len(data) + 1) % BLOCK_LENGTH)
+    encryptor = Cipher(algorithms.SM4(key), modes.CBC(iv)).encryptor()
+    return (encryptor.update(padded) + encryptor.finalize())[-BLOCK_LENGTH:]
