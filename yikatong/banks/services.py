@@ -1,0 +1,116 @@
+"""The day's public seed and the orders drawn from it.
+
+The seed's digest is published before the day, the seed itself after it: during the day nobody outside can predict an order, and
+afterwards nobody inside can change one. See ``rules`` for the order itself and docs/algorithms/bank-order.md for the whole.
+"""
+
+import secrets
+from datetime import date, datetime
+
+from django.db import transaction
+
+from yikatong.audit import services as audit
+from yikatong.audit.actors import Actor
+from yikatong.banks.models import Bank, BankOrderDraw, FairSeed
+from yikatong.banks.rules import SEED_LENGTH, Reason, commitment_of, order_for
+from yikatong.foundation.clock import beijing_day, beijing_day_bounds
+from yikatong.foundation.errors import Refused
+from yikatong.registry.sealing import field_cipher
+
+SEED_FIELD = "seed"
+PERSON_KEY_FIELD = "bank_order"
+_FAIRNESS = Actor.system("fairness")
+
+
+def commit_seed(day: date, *, at: datetime, by: Actor = _FAIRNESS) -> str:
+    """Make the seed of a day and return its commitment (SM3, hex), to be published at once.
+
+    Repeating it returns the first commitment. Today is allowed, so that a first start can serve applicants, and is audited
+    as not in advance. Raises ``Refused(DAY_IS_PAST)``.
+    """
+    known = FairSeed.objects.filter(day=day).first()
+    if known is not None:
+        return known.commitment_hex
+    if day < beijing_day(at):
+        raise Refused(Reason.DAY_IS_PAST, f"{day} 已经过去，不能再为它生成种子")
+    seed = secrets.token_bytes(SEED_LENGTH)
+    with transaction.atomic():
+        fair_seed, is_new = FairSeed.objects.get_or_create(
+            day=day,
+            defaults={
+                "seed_sealed": field_cipher().seal(SEED_FIELD, seed.hex()),
+                "commitment_hex": commitment_of(seed),
+                "committed_at": at,
+            },
+        )
+        if is_new:
+            audit.record(
+                "bank_order.seed_committed",
+                subject=f"fair_seed:{day}",
+                by=by,
+                at=at,
+                commitment=fair_seed.commitment_hex,
+                in_advance=day > beijing_day(at),
+            )
+    return fair_seed.commitment_hex
+
+
+def reveal_seed(day: date, *, at: datetime, by: Actor = _FAIRNESS) -> bytes:
+    """The seed of a day that is over in Beijing, from now on public. Repeating it returns the same.
+
+    Raises ``Refused``: ``DAY_NOT_OVER``, or ``SEED_NOT_COMMITTED`` when the day never had a seed.
+    """
+    over_at = beijing_day_bounds(day)[1]
+    if at < over_at:
+        raise Refused(Reason.DAY_NOT_OVER, f"{day} 还没有结束，种子要到次日零时（北京时间）以后才能公布")
+    with transaction.atomic():
+        fair_seed = FairSeed.objects.select_for_update().filter(day=day).first()
+        if fair_seed is None:
+            raise Refused(Reason.SEED_NOT_COMMITTED, f"{day} 没有种子")
+        if fair_seed.revealed_at is None:
+            fair_seed.revealed_at = at
+            fair_seed.save(update_fields=["revealed_at"])
+            audit.record("bank_order.seed_revealed", subject=f"fair_seed:{day}", by=by, at=at)
+    return seed_of(fair_seed)
+
+
+def draw_bank_order(person_id: int, *, day: date, at: datetime) -> tuple[str, ...]:
+    """The order in which this person sees the banks on this day: all banks that had joined by then, every one once.
+
+    The first draw is stored and audited; later ones return it. A new one can be drawn only for today, since a past day's
+    seed may be known. Raises ``Refused``: ``DAY_IS_NOT_TODAY``, ``NO_BANKS``.
+    """
+    drawn = BankOrderDraw.objects.filter(person_id=person_id, day=day).first()
+    if drawn is not None:
+        return tuple(drawn.bank_codes)
+    if day != beijing_day(at):
+        raise Refused(Reason.DAY_IS_NOT_TODAY, f"只能为当天抽取银行次序；{day} 不是今天")
+    codes = list(Bank.objects.filter(joined_on__lte=day).values_list("code", flat=True))
+    if not codes:
+        raise Refused(Reason.NO_BANKS, "还没有导入合作银行；请先运行 yikatong city load")
+    commit_seed(day, at=at)
+    order = order_for(seed_of(FairSeed.objects.get(day=day)), person_key(person_id, day), codes)
+    with transaction.atomic():
+        draw, is_new = BankOrderDraw.objects.get_or_create(
+            person_id=person_id, day=day, defaults={"bank_codes": list(order), "drawn_at": at}
+        )
+        if is_new:
+            audit.record(
+                "bank_order.drawn",
+                subject=f"fair_seed:{day}",
+                by=_FAIRNESS,
+                at=at,
+                person_id=person_id,
+                bank_codes=draw.bank_codes,
+            )
+    return tuple(draw.bank_codes)
+
+
+def person_key(person_id: int, day: date) -> bytes:
+    """A person's pseudonym for one day: 16 bytes that only this installation can link to the person or to another day."""
+    return field_cipher().blind_index(PERSON_KEY_FIELD, f"{day.isoformat()}:{person_id}")
+
+
+def seed_of(fair_seed: FairSeed) -> bytes:
+    """The seed in clear. Nothing shows it to anybody before the day is over: see ``reveal_seed``."""
+    return bytes.fromhex(field_cipher().open(SEED_FIELD, bytes(fair_seed.seed_sealed)))
