@@ -1,0 +1,44 @@
+"""Who may go where: one table of roles, and the one list of addresses that need no sign-in.
+
+An area is the namespace of a group of addresses. Whoever is not in the table may go nowhere.
+"""
+
+from yikatong.accounts.models import Role
+
+AREAS: dict[str, frozenset[str]] = {
+    Role.RESIDENT: frozenset({"portal"}),
+    Role.BANK_CLERK: frozenset({"work", "bank"}),
+    Role.CARD_CENTRE: frozenset({"work", "staff", "statements", "audit"}),
+    Role.UNIT: frozenset({"work"}),
+    Role.OUTREACH: frozenset({"work"}),
+    Role.OPERATOR: frozenset({"work", "statements"}),
+    Role.AUDITOR: frozenset({"work", "statements", "audit"}),
+}
+
+HOME_OF: dict[str, str] = {Role.RESIDENT: "portal:home"}
+"""Where a role lands after signing in; everybody else at ``work:home``."""
+
+PUBLIC = frozenset(
+    {
+        "account_confirm_login_code",
+        "account_inactive",
+        "account_login",
+        "account_logout",
+        "account_request_login_code",
+        "account_signup",
+        "console_inbox",
+        "portal:help",
+        "portal:large_print",
+        "portal:welcome",
+        "set_language",
+    }
+)
+"""Addresses that need no sign-in. ``account_signup`` is closed (the adapter says so); the inbox exists in development only."""
+
+SIGNED_IN = frozenset({"account_reauthenticate", "portal:home"})
+"""Addresses for everybody who is signed in, whatever the role."""
+
+
+def may_visit(role: str, area: str) -> bool:
+    """Whether a role may visit an area."""
+    return area in AREAS.get(role, frozenset())

@@ -1,0 +1,24 @@
+"""Every address of the web. Who may go where: ``yikatong.accounts.roles``."""
+
+from allauth.account import views as account
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from yikatong.config import settings
+from yikatong.portal import inbox
+
+urlpatterns = [
+    path("", include("yikatong.portal.urls")),
+    path("work/", include("yikatong.workbench.urls")),
+    path("sign-in/", account.request_login_code, name="account_request_login_code"),
+    path("sign-in/code/", account.confirm_login_code, name="account_confirm_login_code"),
+    path("sign-in/staff/", account.login, name="account_login"),
+    path("sign-in/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
+    path("sign-out/", account.logout, name="account_logout"),
+    path("sign-up/", account.signup, name="account_signup"),
+    path("sign-in/inactive/", account.account_inactive, name="account_inactive"),
+    path("language/", set_language, name="set_language"),
+]
+
+if not settings.IS_PRODUCTION:
+    urlpatterns.append(path("dev/inbox/", inbox.show, name="console_inbox"))

@@ -1,0 +1,27 @@
+"""The resident's addresses."""
+
+from django.urls import path
+
+from yikatong.portal import applying, cards, code, home
+
+app_name = "portal"
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("welcome/", home.welcome, name="welcome"),
+    path("help/", home.help_page, name="help"),
+    path("large-print/", home.large_print, name="large_print"),
+    path("identify/", home.identify, name="identify"),
+    path("apply/", applying.choose_person, name="apply"),
+    path("apply/bank/", applying.choose_bank, name="apply_bank"),
+    path("apply/collection/", applying.choose_collection, name="apply_collection"),
+    path("apply/check/", applying.check, name="apply_check"),
+    path("apply/receipt/<int:person_id>/<uuid:application_id>/", applying.receipt, name="apply_receipt"),
+    path("progress/", cards.progress, name="progress"),
+    path("cards/<int:card_id>/activate/", cards.activate, name="activate"),
+    path("cards/<int:card_id>/loss/", cards.loss, name="loss"),
+    path("rides/", cards.rides, name="rides"),
+    path("code/", code.show, name="code"),
+    path("code/device/", code.enrol, name="code_device"),
+    path("code/stop/", code.stop, name="code_stop"),
+    path("code/image/", code.image, name="code_image"),
+]

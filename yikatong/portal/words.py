@@ -1,0 +1,75 @@
+"""Machine names in the holder's words. Chinese is the source text; English comes from the message catalogue."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from yikatong.applications.models import Application
+from yikatong.issuance.models import Card, CardState, SocialState
+
+ACTIONS: dict[str, Promise] = {
+    "application.submitted": _("已提交申请"),
+    "application.approved": _("审核通过"),
+    "application.cancelled": _("申请已取消"),
+    "card.made": _("卡片已制成"),
+    "card.ready": _("卡片已到领卡网点（或已寄出）"),
+    "card.collected": _("已领卡"),
+    "card.activated": _("社会保障功能已启用"),
+    "card.financially_activated": _("金融功能已启用"),
+    "card.pre_reported_lost": _("已预挂失"),
+    "card.pre_report_withdrawn": _("已撤销预挂失"),
+    "card.pre_report_lapsed": _("预挂失已到期失效"),
+    "card.reported_lost": _("已正式挂失"),
+    "card.social_function_ended": _("旧卡的社会保障功能已终止"),
+}
+
+FARE_RULES: dict[str, Promise] = {
+    "distance": _("按里程"),
+    "monthly_discount": _("月累计优惠"),
+    "early_bird": _("低峰优惠"),
+    "airport_line": _("机场线"),
+    "overstay": _("超时，加收最低票价"),
+    "no_exit": _("没有出站记录，按最低票价"),
+    "no_entry": _("没有进站记录，按最低票价"),
+}
+
+REFUSALS: dict[str, Promise] = {
+    "application_open": _("已有一份办理中的申请，请先查看进度；不需要的可以取消后重新申请。"),
+    "batch_not_open": _("您所在的批次尚未开始，请留意通知。"),
+    "card_already_held": _("已持有第三代社保卡；如已遗失，请先正式挂失再申请补卡。"),
+    "nothing_to_replace": _("没有已正式挂失的第三代社保卡，不能申请补卡。"),
+    "bank_not_allowed": _("不能选择这家银行，请重新选择。"),
+    "outlet_missing": _("请选择领卡网点。"),
+    "outlet_of_other_bank": _("所选网点不属于所选银行，请重新选择。"),
+    "address_missing": _("请填写邮寄地址。"),
+    "minor_collects_at_outlet": _("未成年人的卡由监护人到网点领取，请选择领卡网点。"),
+    "guardian_required": _("未成年人的卡由监护人办理。"),
+    "id_reused": _("这份申请已经提交过，请重新打开申请页面。"),
+    "card_cancelled": _("此卡已注销。"),
+    "card_reported_lost": _("此卡已挂失；如已找到，请先撤销预挂失。"),
+    "social_function_ended": _("此卡的社会保障功能已终止，不能再次启用。"),
+    "card_not_collected": _("领卡后才能启用；请先到网点领卡。"),
+    "card_not_ready": _("此卡还没有到网点，不能发放。"),
+    "not_pre_reported": _("此卡已正式挂失，不能撤销；请申请补卡。"),
+    "card_not_active": _("领卡并启用社会保障功能后，才能使用电子社保卡。"),
+    "no_electronic_card": _("此卡没有电子社保卡；第三代社保卡才有。"),
+    "device_key_invalid": _("手机生成的密钥无效，请刷新页面重试。"),
+}
+
+
+def refusal_text(reason: object, fallback: str) -> str:
+    """A refusal for the page: in the page's language when we have words for it."""
+    return str(REFUSALS.get(str(reason), fallback))
+
+
+def next_step(card: Card | None, application: Application | None) -> str:
+    """What the holder does next, as the name of a block in the home page."""
+    if application is not None and application.state in {"submitted", "approved", "in_production"}:
+        return "wait"
+    if application is not None and application.state == "ready":
+        return "collect"
+    newest_is_third = card is not None and card.generation == 3
+    if newest_is_third and card is not None and card.social_state == SocialState.INACTIVE:
+        return "activate" if card.state == CardState.COLLECTED else "wait"
+    if application is not None and application.state == "collected" and not newest_is_third:
+        return "activate"
+    return "use" if newest_is_third else "apply"

@@ -1,0 +1,21 @@
+"""Where staff land: the first page their role has."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from yikatong.accounts.models import Role
+
+FIRST_PAGE = {
+    Role.BANK_CLERK: "work:bank:desk",
+    Role.CARD_CENTRE: "work:staff:figures",
+    Role.OPERATOR: "work:statements:batches",
+    Role.AUDITOR: "work:audit:trail",
+}
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Send everyone to their first page; roles whose workbench is not built yet are told so."""
+    target = FIRST_PAGE.get(request.user.role) if request.user.is_authenticated else None
+    return redirect(target) if target else render(request, "workbench/home.html")
