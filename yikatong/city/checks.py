@@ -46,6 +46,9 @@ def _divisions(tables: Tables) -> Iterator[Problem]:
             )
         if row.code9[:6] != row.district_code:
             yield tables["streets"].problem(index, "code9", f"前六位应为区代码 {row.district_code}")
+    with_streets = {row.district_code for row in tables["streets"].rows}
+    for code in sorted(districts.keys() - with_streets):
+        yield Problem(tables["streets"].file, 0, "district_code", f"{districts[code].name}（{code}）没有街道")
     streets = tables["streets"].by(lambda row: row.code9)
     for index, row in enumerate(tables["communities"].rows):
         if row.street_code not in streets:

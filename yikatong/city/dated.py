@@ -65,7 +65,11 @@ def read_entries(
         entries[table] = []
         lines = _header_lines(text, table)
         seen: set[tuple[str, date]] = set()
-        for number, raw in enumerate(content.get(table, [])):
+        found = content.get(table, [])
+        if not isinstance(found, list) or not all(isinstance(raw, dict) for raw in found):
+            problems.append(Problem(name, 0, table, f"每一条都要写成 [[{table}]]"))
+            continue
+        for number, raw in enumerate(found):
             line = lines[number] if number < len(lines) else 0
             entry, faults = convert_fields(raw, kind, is_text=False)
             problems += [

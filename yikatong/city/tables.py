@@ -5,6 +5,7 @@ and reason. Whether tables agree with each other is checked in ``checks``.
 """
 
 import csv
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +48,7 @@ def read_table[R: Row](
         return table, [Problem(name, line, "", "不是 UTF-8 编码；请另存为 UTF-8 后再试")]
     if text.startswith("\ufeff"):
         text = text[1:]
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
     except csv.Error as error:
