@@ -1,8 +1,9 @@
 """The register of insured persons and of the units they belong to.
 
 Names, identity numbers and phones are sealed (SM4-GCM, key id inside); look-ups go through keyed SM3 blind
-indexes. ``IdentityKey`` carries the uniqueness of an identity number: the person table is distributed by ``person_id`` and
-could not enforce it alone.
+indexes. ``IdentityKey`` carries the uniqueness of an identity number: the person table is distributed by ``person_id``
+and could not enforce it alone. What a file said and what an office recorded are told apart (``from_import``): a later file
+takes back only what a file said.
 """
 
 from django.db import models
@@ -64,9 +65,22 @@ class Guardianship(models.Model):
     relation = models.CharField(max_length=10, choices=[(v, v) for v in ("father", "mother", "other")])
     since = models.DateField()
     until = models.DateField(null=True)
+    from_import = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "registry_guardianship"
+
+
+class PendingGuardian(models.Model):
+    """A guardian named by an imported row and not in the register yet; the tie is made when that person comes."""
+
+    pk = models.CompositePrimaryKey("ward_person_id", "guardian_identity_index")
+    ward_person_id = models.BigIntegerField()
+    guardian_identity_index = models.BinaryField(db_index=True)
+    relation = models.CharField(max_length=10, choices=[(v, v) for v in ("father", "mother", "other")])
+
+    class Meta:
+        db_table = "registry_pending_guardian"
 
 
 class Organisation(models.Model):
@@ -93,6 +107,7 @@ class Membership(models.Model):
     organisation_code = models.CharField(max_length=18, db_index=True)
     since = models.DateField()
     until = models.DateField(null=True)
+    from_import = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "registry_membership"
@@ -103,13 +118,29 @@ class ImportRun(models.Model):
 
     file_sha256 = models.CharField(primary_key=True, max_length=64)
     file_name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=16, default="persons", choices=[(v, v) for v in ("persons", "organisations")])
+    rows_total = models.BigIntegerField(default=0)
     rows_done = models.BigIntegerField(default=0)
     rows_added = models.BigIntegerField(default=0)
     rows_changed = models.BigIntegerField(default=0)
     rows_unchanged = models.BigIntegerField(default=0)
     rows_rejected = models.BigIntegerField(default=0)
+    rejected_bytes = models.BigIntegerField(default=0, help_text="how much of the rejected file is committed")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "registry_import_run"
+
+
+class ImportRepeat(models.Model):
+    """While a file is imported: the first sound row of each identity number that occurs in it more than once."""
+
+    pk = models.CompositePrimaryKey("file_sha256", "identity_number_index")
+    file_sha256 = models.CharField(max_length=64)
+    identity_number_index = models.BinaryField()
+    line = models.BigIntegerField()
+    digest = models.BinaryField()
+
+    class Meta:
+        db_table = "registry_import_repeat"
