@@ -1,0 +1,5 @@
+"""``python -m yikatong.config`` is ``yikatong``."""
+
+from yikatong.config.cli import main
+
+main(prog_name="yikatong")

@@ -1,0 +1,93 @@
+"""``yikatong``: every command of the platform, gathered from the floors that own them."""
+
+import click
+
+from yikatong.acceptance.cli import acceptance
+from yikatong.banks.cli import fairness
+from yikatong.city.cli import city
+from yikatong.clearing.cli import clearing
+from yikatong.config.django import migrate as migrate_tables
+from yikatong.config.django import set_up_django
+from yikatong.config.up import demo, up
+from yikatong.database.cli import db
+from yikatong.database.connection import ensure_database
+from yikatong.foundation.errors import YikatongError
+from yikatong.registry.cli import keys, registry
+
+WEB_PORT, GATEWAY_PORT = 8600, 8601
+
+
+class DjangoGroup(click.Group):
+    """Starts the embedded database and Django before a command, and shows errors meant for people as such."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the chosen command."""
+        ensure_database()
+        set_up_django()
+        try:
+            return super().invoke(ctx)
+        except YikatongError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group()
+def main() -> None:
+    """Yikatong 一卡通: the open platform on which a city runs its social card."""
+
+
+def _with_django(group: click.Group) -> click.Group:
+    return DjangoGroup(name=group.name, commands=group.commands, help=group.help)
+
+
+@db.command()
+def migrate() -> None:
+    """Bring the tables up to date."""
+    ensure_database()
+    set_up_django()
+    migrate_tables()
+    click.echo("the tables are up to date")
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=WEB_PORT, show_default=True)
+def web(host: str, port: int) -> None:
+    """Serve the portal and the workbenches."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    Granian(
+        "yikatong.config.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=4,
+        log_access=False,
+    ).serve()
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=GATEWAY_PORT, show_default=True)
+def gateway(host: str, port: int) -> None:
+    """Serve terminals."""
+    from yikatong.gateway.main import serve
+
+    serve(host, port)
+
+
+@main.command()
+def worker() -> None:
+    """Do the queued work: make cards, lapse pre-reports, clear."""
+    set_up_django()
+    from yikatong.config.worker import run_worker
+
+    run_worker()
+
+
+main.add_command(db)
+main.add_command(up)
+main.add_command(demo)
+for _group in (city, registry, keys, fairness, acceptance, clearing):
+    main.add_command(_with_django(_group))

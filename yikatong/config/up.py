@@ -1,0 +1,138 @@
+"""``yikatong up`` and ``yikatong demo``: everything on one machine, from the database to the address to open."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import click
+
+from yikatong.config.django import migrate, set_up_django
+from yikatong.database.connection import embedded_cluster, ensure_database
+from yikatong.database.home import yikatong_home
+from yikatong.database.processes import Service, Supervisor, SupervisorError
+from yikatong.foundation.clock import beijing_day, utc_now
+from yikatong.foundation.errors import YikatongError
+
+DEMO_PERSONS, DEMO_SEED = 20_000, 2026
+WEB_PORT, GATEWAY_PORT = 8600, 8601
+
+
+@contextlib.contextmanager
+def _step(words: str) -> Iterator[None]:
+    """One line per step: what is done, and how long it took."""
+    click.echo(f"· {words} … ", nl=False)
+    began = time.monotonic()
+    yield
+    click.echo(f"{time.monotonic() - began:.1f} s")
+
+
+@click.command()
+@click.option("--web-port", default=WEB_PORT, show_default=True)
+@click.option("--gateway-port", default=GATEWAY_PORT, show_default=True)
+def up(web_port: int, gateway_port: int) -> None:
+    """Start the database, the web, the gateway and the worker, and keep them running until ctrl-C."""
+    with _faults():
+        _prepare()
+        _run(
+            web_port,
+            gateway_port,
+            lambda: click.echo(f"\nYikatong is up: http://localhost:{web_port}/  (ctrl-C stops)"),
+        )
+
+
+@click.command()
+@click.option("--persons", default=DEMO_PERSONS, show_default=True, help="Synthetic residents at the first start.")
+@click.option("--web-port", default=WEB_PORT, show_default=True)
+@click.option("--gateway-port", default=GATEWAY_PORT, show_default=True)
+def demo(persons: int, web_port: int, gateway_port: int) -> None:
+    """Start the whole platform with Beijing's places and a synthetic population, and print one sign-in per role."""
+    click.echo("Yikatong 一卡通 demo")
+    with _faults():
+        _prepare()
+        _load(persons)
+        _run(web_port, gateway_port, lambda: _welcome(web_port, gateway_port))
+
+
+def _prepare() -> None:
+    with _step("start the database"):
+        ensure_database()
+        set_up_django()
+    with _step("bring the tables up to date"):
+        migrate()
+
+
+def _load(persons: int) -> None:
+    from yikatong.acceptance.setup import ensure_operators
+    from yikatong.audit.actors import Actor
+    from yikatong.banks.services import commit_seed
+    from yikatong.city.loader import load_city
+    from yikatong.issuance.authorities import card_authority, terminal_authority
+    from yikatong.issuance.services import adopt_older_cards
+    from yikatong.registry.importer import import_persons
+    from yikatong.registry.models import Person
+    from yikatong.registry.organisations import import_organisations
+    from yikatong.registry.synth.writing import organisations_path, write_synthetic_register
+
+    at = utc_now()
+    with _step("load Beijing's places, banks and rules"):
+        load_city(at=at)
+        ensure_operators()
+    with _step("make the certificate authorities"):
+        card_authority()
+        terminal_authority()
+        commit_seed(beijing_day(at), at=at)
+    if not Person.objects.exists():
+        register = yikatong_home() / "demo" / "register.csv"
+        register.parent.mkdir(mode=0o700, exist_ok=True)
+        by = Actor.system("demo")
+        with _step(f"make up {persons:,} residents"):
+            write_synthetic_register(register, persons=persons, seed=DEMO_SEED, on=beijing_day(at))
+        with _step("import their employers and schools"):
+            import_organisations(organisations_path(register), by=by, at=at)
+        with _step("import them, sealed and indexed"):
+            import_persons(register, by=by, at=at)
+        register.unlink()
+    with _step("take over the cards they hold"):
+        adopt_older_cards(at=at)
+
+
+def _run(web_port: int, gateway_port: int, on_ready: Callable[[], object]) -> None:
+    from django.db import connections
+
+    connections.close_all()
+    python = [sys.executable, "-m", "yikatong.config"]
+    web, gateway = f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{gateway_port}"
+    services = [
+        Service("web", [*python, "web", "--port", str(web_port)], ready=f"{web}/welcome/"),
+        Service("gateway", [*python, "gateway", "--port", str(gateway_port)], ready=f"{gateway}/healthz"),
+        Service("worker", [*python, "worker"]),
+    ]
+    cluster = None if os.environ.get("DATABASE_URL") else embedded_cluster()
+    Supervisor(services, home=yikatong_home(), cluster=cluster).run(on_ready=on_ready)
+
+
+def _welcome(web_port: int, gateway_port: int) -> None:
+    from yikatong.accounts.demo import ensure_demo_accounts
+    from yikatong.city.tariffs import load_metro_tariff
+
+    operator_code = load_metro_tariff().rule.operator_code
+    sign_ins = ensure_demo_accounts(yikatong_home() / "demo-accounts.json", operator_code=operator_code)
+    click.echo(f"\nOpen  http://localhost:{web_port}/   (gateway for terminals: http://localhost:{gateway_port})\n")
+    for sign_in in sign_ins:
+        if sign_in.role == "resident":
+            click.echo(f"  {sign_in.role:12} phone {sign_in.user}, identity number ends {sign_in.secret};")
+            click.echo(f"  {'':12} the code arrives at http://localhost:{web_port}/dev/inbox/")
+        else:
+            click.echo(f"  {sign_in.role:12} {sign_in.user} / {sign_in.secret}   at /sign-in/staff/")
+    click.echo(f"\nEverybody is made up. Data in {yikatong_home()}. Ctrl-C stops everything.")
+
+
+@contextlib.contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except (YikatongError, SupervisorError) as error:
+        click.echo("")
+        raise click.ClickException(str(error)) from error
