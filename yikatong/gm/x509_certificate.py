@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from asn1crypto import x509
+from asn1crypto import core, parser, x509
 
 from yikatong.foundation.errors import Refused
 from yikatong.gm import x509_profile
@@ -148,7 +148,7 @@ def parse(der: bytes) -> x509.Certificate:
         certificate = x509.Certificate.load(bytes(der), strict=True)
         _ = certificate.native, certificate.public_key.native, public_key_of(certificate)  # all of it, now
         body = certificate["tbs_certificate"]
-        check_algorithm(certificate["signature_algorithm"], body["signature"])
+        check_envelope(bytes(der), body, certificate["signature_algorithm"], certificate.signature)
         names = [extension["extn_id"].native for extension in body["extensions"]]
         critical = certificate.critical_extensions
     except UNREADABLE as error:
@@ -159,10 +159,16 @@ def parse(der: bytes) -> x509.Certificate:
     return certificate
 
 
-def check_algorithm(outer: Any, inner: Any) -> None:
-    """Both must say SM2 with SM3, in the same words: the outer one is not covered by the signature."""
-    if outer["algorithm"].native != SIGNATURE_NAME or outer.dump() != inner.dump():
+def check_envelope(der: bytes, body: Any, algorithm: Any, signature: bytes) -> None:
+    """Raise ``ValueError`` unless what surrounds the signed ``body`` is SM2 with SM3 and strict DER.
+
+    None of it is covered by the signature: taken loosely, one certificate could have many fingerprints.
+    """
+    if algorithm["algorithm"].native != SIGNATURE_NAME or algorithm.dump() != body["signature"].dump():
         raise ValueError("it is not signed with SM2 and SM3")
+    contents = body.dump() + algorithm.dump() + parser.emit(0, 0, core.BitString.tag, b"\0" + signature)
+    if der != parser.emit(0, 1, core.Sequence.tag, contents):
+        raise ValueError("it is not strict DER")
 
 
 def check_critical(critical: Iterable[str], title: str) -> None:

@@ -16,8 +16,8 @@ from yikatong.gm.x509_certificate import (
     UNREADABLE,
     Authority,
     Reason,
-    check_algorithm,
     check_critical,
+    check_envelope,
     public_key_of,
     title_of,
 )
@@ -91,7 +91,7 @@ def read_crl(der: bytes) -> tuple[crl.CertificateList, RevocationList]:
         signed = crl.CertificateList.load(bytes(der), strict=True)
         _ = signed.native
         body = signed["tbs_cert_list"]
-        check_algorithm(signed["signature_algorithm"], body["signature"])
+        check_envelope(bytes(der), body, signed["signature_algorithm"], signed["signature"].native)
         entries = body["revoked_certificates"]
         marked = [body["crl_extensions"], *(entry["crl_entry_extensions"] for entry in entries)]
         critical = {item["extn_id"].native for items in marked for item in items if item["critical"].native}
