@@ -18,6 +18,8 @@ SECRET_KEY = secret_key()
 ALLOWED_HOSTS = os.environ.get("YIKATONG_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 INSTALLED_APPS = [
+    "yikatong.portal",  # its sign-in pages stand before allauth's own
+    "yikatong.workbench",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -40,8 +42,6 @@ INSTALLED_APPS = [
     "yikatong.acceptance",
     "yikatong.scenarios.transit",
     "yikatong.clearing",
-    "yikatong.portal",
-    "yikatong.workbench",
     "yikatong.config",
 ]
 
