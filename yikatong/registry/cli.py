@@ -1,5 +1,6 @@
-"""Commands for the register and its keys."""
+"""Commands for the register and its keys. They say how much was done, never about whom."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -23,34 +24,99 @@ def keys() -> None:
 
 @registry.command("import")
 @click.argument("file", type=_FILE)
-def import_command(file: Path) -> None:
-    """Import persons from CSV or Parquet; bad rows go to FILE.rejected.csv with reasons."""
+@click.option("--again", is_flag=True, help="Work through a file that was imported to its end before.")
+@click.option("--processes", type=click.IntRange(min=0), help="How many check and seal; by default one per core.")
+def import_command(file: Path, again: bool, processes: int | None) -> None:
+    """Import persons from CSV or Parquet (docs/import-format.md).
+
+    Sound rows go in; the others go to FILE's .rejected.csv with their line and what is wrong. An interrupted import goes on
+    where it stopped when the same command is given again.
+    """
     from yikatong.registry.importer import import_persons
 
-    report = import_persons(file, by=_BY, at=utc_now(), progress=True)
+    report = import_persons(file, by=_BY, at=utc_now(), again=again, progress=True, processes=processes)
+    if report.was_already_imported:
+        click.echo(f"{file} was imported before; nothing changed. Use --again to work through it once more.")
     click.echo(
-        f"{report.rows} rows: {report.added} added, {report.changed} changed, {report.unchanged} unchanged, "
-        f"{report.rejected} rejected{f' (see {report.rejected_path})' if report.rejected else ''}"
+        f"{report.rows:,} rows: {report.added:,} added, {report.changed:,} changed, "
+        f"{report.unchanged:,} unchanged, {report.rejected:,} rejected"
     )
+    if report.rejected_path:
+        click.echo(f"rejected rows with their reasons: {report.rejected_path}")
+    if report.guardians_awaited:
+        click.echo(
+            f"{report.guardians_awaited:,} guardians named for minors are not in the register; "
+            "they are tied to them when they come in"
+        )
 
 
 @registry.command()
 @click.argument("file", type=_FILE)
 def import_organisations(file: Path) -> None:
-    """Import employers and schools from CSV."""
+    """Import employers and schools from CSV or Parquet (docs/import-format.md), all or nothing."""
     from yikatong.registry.organisations import import_organisations as import_units
 
     report = import_units(file, by=_BY, at=utc_now(), progress=True)
-    click.echo(f"{report.rows} rows: {report.added} added, {report.changed} changed, {report.rejected} rejected")
+    click.echo(
+        f"{report.rows:,} rows: {report.added:,} added, {report.changed:,} changed, "
+        f"{report.unchanged:,} unchanged, {report.rejected:,} rejected"
+    )
+    if report.rejected_path:
+        click.echo(f"rejected rows with their reasons: {report.rejected_path}")
 
 
 @registry.command()
 @click.option("--persons", type=click.IntRange(min=1), required=True)
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="A .csv or .parquet file.")
-def synth(persons: int, seed: int, out: Path) -> None:
-    """Make up a population that can be nobody's, in the shape of the 2020 census."""
+@click.option(
+    "--on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day ages are counted for; today by default. Same day, same file.",
+)
+def synth(persons: int, seed: int, out: Path, on: datetime | None) -> None:
+    """Make up a population that can be nobody's, in the shape of the 2020 census, and its employers and schools."""
     from yikatong.registry.synth.writing import write_synthetic_register
 
-    write_synthetic_register(out, persons=persons, seed=seed, on=beijing_day(utc_now()), progress=True)
-    click.echo(f"wrote {out}")
+    day = on.date() if on else beijing_day(utc_now())
+    report = write_synthetic_register(out, persons=persons, seed=seed, on=day, progress=True)
+    click.echo(f"{report.persons:,} persons: {report.persons_path}")
+    click.echo(f"{report.organisations:,} employers and schools, to be imported first: {report.organisations_path}")
+
+
+@keys.command()
+@click.option("--new-key", is_flag=True, help="Make a new key even if values of an older one are left.")
+def rotate(new_key: bool) -> None:
+    """Make a new key for personal data and seal all of it anew; finishes a rotation that was interrupted.
+
+    Everything stays readable all the time, and services need not stop.
+    """
+    from yikatong.registry.rotation import rotate_field_key
+
+    report = rotate_field_key(by=_BY, at=utc_now(), new_key=new_key, progress=True)
+    click.echo(f"key field/{report.key_id} {'made' if report.made_new_key else 'was there: went on'}")
+    click.echo(f"{report.resealed:,} values sealed anew")
+    if report.unreadable_count:
+        named = "\n  ".join(report.unreadable)
+        raise click.ClickException(f"{report.unreadable_count:,} values cannot be opened with any key here:\n  {named}")
+
+
+@keys.command()
+def status() -> None:
+    """List the keys there are, and how many values each has sealed."""
+    from yikatong.gm.fields import FIELD_KEY
+    from yikatong.registry.rotation import values_by_key
+    from yikatong.registry.sealing import key_store
+
+    store = key_store()
+    values = values_by_key()
+    click.echo(f"keys in {store.path}")
+    current = store.current(FIELD_KEY)[0]
+    for info in store.describe():
+        number = f"/{info.key_id}" if info.key_id is not None else ""
+        line = f"  {info.name + number:18} made {info.made_at:%Y-%m-%d %H:%M} UTC"
+        if info.name == FIELD_KEY and info.key_id is not None:
+            line += f"  {values.pop(info.key_id, 0):>12,} values{'  current' if info.key_id == current else ''}"
+        click.echo(line)
+    for key_id, count in sorted(values.items()):
+        click.echo(f"  {FIELD_KEY}/{key_id} is MISSING, and {count:,} values are sealed with it")

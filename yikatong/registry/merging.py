@@ -42,9 +42,10 @@ update registry_person p set ({_UPDATED_FIELDS}) = ({", ".join("c." + f for f in
 from registry_import_changed c where p.person_id = c.person_id
 """  # noqa: S608 - only the constant field names above
 
-# A changed row takes back the ties that an earlier file said and this row does not say any more.
+# A changed row takes back the ties that an earlier file said and this row does not say any more: the day before is the
+# last on which they held.
 _END_GUARDIANSHIPS = """
-update registry_guardianship g set until = %(day)s from registry_import_changed c
+update registry_guardianship g set until = %(day)s::date - 1 from registry_import_changed c
 where g.ward_person_id = c.person_id and g.from_import and g.until is null and not exists (
     select from registry_import_guardian s
     where s.ward_person_id = g.ward_person_id and s.guardian_person_id = g.guardian_person_id
@@ -54,7 +55,7 @@ _FORGET_PENDING = """
 delete from registry_pending_guardian p using registry_import_changed c where p.ward_person_id = c.person_id
 """
 _END_MEMBERSHIPS = """
-update registry_membership m set until = %(day)s from registry_import_changed c
+update registry_membership m set until = %(day)s::date - 1 from registry_import_changed c
 where m.person_id = c.person_id and m.from_import and m.until is null and m.organisation_code <> c.organisation_code
 """
 _ADD_MEMBERSHIPS = """

@@ -57,7 +57,7 @@ class IdentityKey(models.Model):
 
 
 class Guardianship(models.Model):
-    """A guardian may act for a ward, while it lasts."""
+    """A guardian may act for a ward, while it lasts; ``until`` is the last day."""
 
     pk = models.CompositePrimaryKey("ward_person_id", "guardian_person_id")
     ward_person_id = models.BigIntegerField()
@@ -100,7 +100,7 @@ class Organisation(models.Model):
 
 
 class Membership(models.Model):
-    """A person's place in an employer or school."""
+    """A person's place in an employer or school; ``until`` is the last day."""
 
     pk = models.CompositePrimaryKey("person_id", "organisation_code")
     person_id = models.BigIntegerField()

@@ -72,7 +72,7 @@ class Reason(StrEnum):
     COLUMNS_UNKNOWN = "columns_unknown"
     CITY_NOT_LOADED = "city_not_loaded"
     IMPORT_RUNNING = "import_running"
-    REGISTER_BUSY = "register_busy"
+    ROTATION_RUNNING = "rotation_running"
     PERSON_UNKNOWN = "person_unknown"
     GUARDIAN_IS_WARD = "guardian_is_ward"
     GUARDIAN_UNDER_AGE = "guardian_under_age"

@@ -163,6 +163,11 @@ def check_organisation_row(cells: Sequence[str], district_codes: frozenset[str])
     return problems or OrganisationRow(credit_code, kind, name, district_code)
 
 
+def is_phone(text: str) -> bool:
+    """Whether a text can be a mobile number."""
+    return _PHONE.fullmatch(text) is not None
+
+
 @lru_cache(maxsize=1 << 16)
 def birth_date_in(digits8: str) -> date | None:
     """The date written as YYYYMMDD, or None when there is no such day. Cached: a register has few distinct days."""
