@@ -171,7 +171,8 @@ def register_over(connection: "psycopg.Connection[Any]") -> Register:
     kinds: dict[str, str] = {}
 
     def persons_by_index(indexes: Sequence[bytes]) -> dict[bytes, KnownPerson]:
-        rows = connection.execute(
+        cursor = psycopg.Cursor(connection)  # Django's own connection would bind in the client, without binary answers
+        rows = cursor.execute(
             "select k.identity_number_index, p.person_id, p.source_digest from registry_identity_key k"
             " join registry_person p on p.person_id = k.person_id where k.identity_number_index = any(%b)",
             [list(indexes)],
