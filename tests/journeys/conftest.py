@@ -1,0 +1,24 @@
+"""One running platform and one browser for the journeys of a module."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import chromium
+from tests.postgres import open_temporary_folder
+from tests.stack import Stack, running_stack
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """The demo, in a folder of its own."""
+    with running_stack(open_temporary_folder() / "home") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with chromium() as running:
+        yield running

@@ -1,0 +1,80 @@
+"""What people do in the browser, step by step, as the journeys tell it."""
+
+import re
+
+from playwright.sync_api import Browser, Page
+
+from tests.browser import DESKTOP, PHONE
+from tests.stack import Stack, wait_for
+
+
+def resident_signs_in(browser: Browser, stack: Stack) -> Page:
+    """By phone and code; at the first time with the end of the identity number too."""
+    phone, last_four = stack.resident()
+    context = browser.new_context(viewport=PHONE, locale="zh-CN", device_scale_factor=2)
+    page = context.new_page()
+    page.goto(f"{stack.web}/welcome/")
+    page.get_by_role("link", name="用手机号登录").click()
+    page.get_by_label("手机号码").fill(phone)
+    page.get_by_role("button", name="获取验证码").click()
+    page.get_by_label("六位验证码").wait_for()
+    inbox = context.new_page()
+    inbox.goto(f"{stack.web}/dev/inbox/")
+    code = re.search(r"登录验证码 (\d{6})", inbox.content())
+    assert code
+    inbox.close()
+    page.get_by_label("六位验证码").fill(code[1])
+    page.get_by_role("button", name="登录", exact=True).click()
+    page.get_by_role("heading", name=re.compile("请核对身份|我的卡")).wait_for()
+    if "/identify/" in page.url:
+        page.get_by_label("身份证号码最后四位").fill(last_four)
+        page.get_by_role("button", name="继续").click()
+        page.get_by_role("heading", name="我的卡").wait_for()
+    return page
+
+
+def staff_signs_in(browser: Browser, stack: Stack, role: str) -> Page:
+    """By user name and password."""
+    user, password = stack.staff(role)
+    page = browser.new_context(viewport=DESKTOP, locale="zh-CN").new_page()
+    page.goto(f"{stack.web}/sign-in/staff/")
+    page.get_by_label("用户名").fill(user)
+    page.get_by_label("密码").fill(password)
+    page.get_by_role("button", name="登录", exact=True).click()
+    page.wait_for_url("**/work/**")
+    return page
+
+
+def apply_for_card(page: Page, stack: Stack, *, outlet_id: str, district: str) -> None:
+    """Choose ICBC in the drawn list, an outlet, check, submit."""
+    page.get_by_role("link", name="申请第三代社保卡").click()
+    page.get_by_label("中国工商银行").check()
+    page.get_by_role("button", name="继续").click()
+    page.get_by_label("区", exact=True).select_option(district)
+    page.get_by_role("button", name="查看这个区的网点").click()
+    page.locator(f"input[value='{outlet_id}']").check()
+    page.get_by_role("button", name="在所选网点领取").click()
+    page.get_by_role("button", name="提交申请").click()
+    page.get_by_role("heading", name="申请已提交").wait_for()
+
+
+def staff_reads_identity_number(page: Page, stack: Stack, phone: str) -> str:
+    """Search by phone, give a reason, read the number in clear."""
+    page.goto(f"{stack.web}/work/staff/register/?q={phone}")
+    page.get_by_role("link", name=re.compile("^查看")).click()
+    assert "*" in page.locator("dd").first.inner_text(), "masked until a reason is given"
+    page.get_by_label("查看完整信息的原因").fill("核对领卡人身份")
+    page.get_by_role("button", name="查看", exact=True).click()
+    return page.locator("dd").first.inner_text().strip()
+
+
+def shown_code(page: Page) -> str:
+    """The code the phone shows now."""
+    page.locator("#ecard[data-code]").wait_for()
+    return str(page.locator("#ecard").get_attribute("data-code"))
+
+
+def next_code(page: Page, previous: str) -> str:
+    """The code the phone shows after ``previous``: opening the page again makes a new one at once."""
+    page.reload()
+    return wait_for(lambda: code if (code := shown_code(page)) != previous else None, why="a fresh code")
