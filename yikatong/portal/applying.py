@@ -25,7 +25,8 @@ from yikatong.portal.holder import Holder, holder_required
 from yikatong.portal.words import refusal_text
 from yikatong.registry.models import Person
 
-OUTLETS_SHOWN_MAX = 60
+OUTLETS_SHOWN_MAX = 400
+DISTRICT_NOT_KNOWN = "none"  # most real branches of our source come without an address
 ADDRESS_LENGTH_MAX = 120
 
 
@@ -75,12 +76,14 @@ def choose_collection(request: HttpRequest, holder: Holder) -> HttpResponse:
         return redirect(_step("portal:apply_bank", **{"for": person.person_id, "error": "1"}))
     districts = list(Division.objects.filter(level="district").order_by("code"))
     district = request.GET.get("district") or person.community_code[:6]
-    outlets = Outlet.objects.filter(bank=bank, district_code=district).order_by("is_synthetic", "outlet_id")
+    in_district = "" if district == DISTRICT_NOT_KNOWN else district
+    outlets = Outlet.objects.filter(bank=bank, district_code=in_district).order_by("is_synthetic", "outlet_id")
     context = {
         "person": person,
         "bank": bank,
         "districts": districts,
         "district": district,
+        "district_not_known": DISTRICT_NOT_KNOWN,
         "outlets": outlets[:OUTLETS_SHOWN_MAX],
         "error": request.GET.get("error", ""),
     }
