@@ -80,6 +80,7 @@ def import_persons(
         frame = ImportFrame(source, communities, banks, beijing_day(run.started_at), run.started_at)
         _Import(frame, run, rejected).work_off(progress=progress, processes=processes)
         with transaction.atomic():
+            run.refresh_from_db()  # the figures were counted in the database
             run.finished_at = at
             run.save(update_fields=["finished_at"])
             ImportRepeat.objects.filter(file_sha256=run.file_sha256).delete()

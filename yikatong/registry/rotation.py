@@ -72,7 +72,8 @@ class RotationReport:
 def rotate_field_key(*, by: Actor, at: datetime, new_key: bool = False, progress: bool = False) -> RotationReport:
     """Make a new key and seal everything with it; or, where a rotation was interrupted, finish that one.
 
-    ``new_key`` makes one in any case. Safe beside running services. Raises ``Refused(ROTATION_RUNNING)`` while another rotation runs.
+    ``new_key`` makes one in any case. Safe beside running services. Raises ``Refused(ROTATION_RUNNING)`` while another
+    rotation runs.
     """
     with _only_rotation():
         cipher = field_cipher()
