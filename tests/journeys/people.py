@@ -45,10 +45,10 @@ def staff_signs_in(browser: Browser, stack: Stack, role: str) -> Page:
     return page
 
 
-def apply_for_card(page: Page, stack: Stack, *, outlet_id: str, district: str) -> None:
-    """Choose ICBC in the drawn list, an outlet, check, submit."""
-    page.get_by_role("link", name="申请第三代社保卡").click()
-    page.get_by_label("中国工商银行").check()
+def apply_for_card(page: Page, *, bank_name: str, outlet_id: str, district: str) -> None:
+    """Choose the bank in the drawn list, an outlet, check, submit."""
+    page.get_by_role("link", name="申请第三代社保卡").first.click()
+    page.get_by_label(bank_name, exact=True).check()
     page.get_by_role("button", name="继续").click()
     page.get_by_label("区", exact=True).select_option(district)
     page.get_by_role("button", name="查看这个区的网点").click()

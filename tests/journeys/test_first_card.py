@@ -45,13 +45,14 @@ def test_from_application_to_settled_ride(
 ) -> None:
     resident = resident_signs_in(browser, stack)
     old_number = resident.locator(".card__number").first.inner_text().strip()
-    ((outlet_id, district),) = stack.query(
-        "select o.outlet_id, o.district_code from accounts_user u join banks_outlet o using (outlet_id) "
+    ((outlet_id, district, bank, bank_name),) = stack.query(
+        "select o.outlet_id, coalesce(nullif(o.district_code, ''), 'none'), b.code, b.name_zh from accounts_user u "
+        "join banks_outlet o using (outlet_id) join banks_bank b on b.code = o.bank_code "
         "where u.username = 'clerk'"
     )
 
     # applied for and made
-    apply_for_card(resident, stack, outlet_id=outlet_id, district=district)
+    apply_for_card(resident, bank_name=bank_name, outlet_id=outlet_id, district=district)
     ((card_id, new_number),) = wait_for(
         lambda: stack.query(
             "select card_id, card_number from issuance_card where state = 'made' and card_number <> ''"
@@ -121,7 +122,7 @@ def test_from_application_to_settled_ride(
     stack.command("clearing", "settle", batch_id)
     stack.command("clearing", "settle", batch_id)
     stack.command("clearing", "statements", batch_id, "--out", str(tmp_path / "statements"))
-    statement = json.loads((tmp_path / "statements" / f"{batch_id}-bank-ICBC.json").read_text(encoding="utf-8"))
+    statement = json.loads((tmp_path / "statements" / f"{batch_id}-bank-{bank}.json").read_text(encoding="utf-8"))
     assert (statement["total_fen"], statement["lines"][0]["counterparty"]) == (FARE_FEN, "operator:BJMETRO")
 
     balances = dict(
@@ -129,14 +130,14 @@ def test_from_application_to_settled_ride(
             "select a.code, sum(p.amount_fen)::bigint from ledger_posting p join ledger_account a using (account_id) group by 1"
         )
     )
-    assert balances == {"bank:ICBC:receivable": 0, "operator:BJMETRO:payable": 0, "city:settlement": 0}
+    assert balances == {f"bank:{bank}:receivable": 0, "operator:BJMETRO:payable": 0, "city:settlement": 0}
     posted = stack.query(
         "select t.kind, a.code, p.amount_fen from ledger_posting p join ledger_account a using (account_id) "
         "join ledger_transfer t using (transfer_id) where t.kind = 'clearing' order by p.amount_fen"
     )
     assert posted == [
         ("clearing", "operator:BJMETRO:payable", -FARE_FEN),
-        ("clearing", "bank:ICBC:receivable", FARE_FEN),
+        ("clearing", f"bank:{bank}:receivable", FARE_FEN),
     ]
     operator = staff_signs_in(browser, stack, "operator")
     expect(operator.locator("tbody tr")).to_contain_text("4.00")
