@@ -5,6 +5,7 @@ Both doors call these: first ``check_tap`` and ``read_card`` (no database), then
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from yikatong.acceptance.queries import directory_key, moment
 from yikatong.acceptance.rules import Refusal, Standing, check_tap_time
@@ -81,7 +82,7 @@ def check_tap(tap: Tap, *, terminal_id: str, received_at: datetime) -> datetime:
 
 def tap_row(
     tap: Tap, *, named: Named, standing: Standing | None, reason: str, at: datetime, received_at: datetime
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The parameters of ``queries.STORE_TAP``: accepted when there is a standing, else refused for ``reason``."""
     return {
         "terminal_id": tap.terminal_id,

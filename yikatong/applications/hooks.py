@@ -8,7 +8,7 @@ from datetime import datetime
 
 from yikatong.applications.models import Application
 
-OnApproved = Callable[[Application, datetime], None]
+OnApproved = Callable[[Application, datetime], object]
 _on_approved: list[OnApproved] = []
 
 

@@ -44,7 +44,82 @@ def distributed(column: str) -> Placement:
 REFERENCE = Placement(Distribution.REFERENCE)
 LOCAL = Placement(Distribution.LOCAL)
 
-TABLES: dict[str, Placement] = {}
+_BY_PERSON = distributed("person_id")
+_BY_CARD = distributed("card_id")
+
+TABLES: dict[str, Placement] = {
+    # persons and what belongs to one of them
+    "registry_person": _BY_PERSON,
+    "registry_membership": _BY_PERSON,
+    "registry_guardianship": distributed("ward_person_id"),
+    "registry_identity_key": distributed("identity_number_index"),
+    "banks_order_draw": _BY_PERSON,
+    "applications_application": _BY_PERSON,
+    "issuance_production_order": _BY_PERSON,
+    "issuance_social_function": _BY_PERSON,
+    # cards and what belongs to one of them
+    "issuance_card": _BY_CARD,
+    "issuance_chip_key": _BY_CARD,
+    "issuance_card_directory": distributed("key"),
+    "ecard_electronic_card": _BY_CARD,
+    "ecard_device": _BY_CARD,
+    "ecard_server_held_key": _BY_CARD,
+    "acceptance_code_use": _BY_CARD,
+    "transit_pending_tap": _BY_CARD,
+    "transit_journey": _BY_CARD,
+    "transit_monthly_spend": _BY_CARD,
+    "clearing_card_entry": _BY_CARD,
+    # what terminals send, as sent
+    "acceptance_tap": distributed("terminal_id"),
+    # small, read by everybody
+    "city_division": REFERENCE,
+    "city_place": REFERENCE,
+    "city_metro_line": REFERENCE,
+    "city_metro_stop": REFERENCE,
+    "city_loaded_file": REFERENCE,
+    "banks_bank": REFERENCE,
+    "banks_outlet": REFERENCE,
+    "registry_organisation": REFERENCE,
+    "acceptance_operator": REFERENCE,
+    "acceptance_venue": REFERENCE,
+    "acceptance_terminal": REFERENCE,
+    # of the centre alone
+    **dict.fromkeys(
+        (
+            "acceptance_deny_entry",
+            "account_emailaddress",
+            "account_emailconfirmation",
+            "accounts_cache",
+            "accounts_console_message",
+            "accounts_user",
+            "accounts_user_groups",
+            "accounts_user_user_permissions",
+            "audit_event",
+            "auth_group",
+            "auth_group_permissions",
+            "auth_permission",
+            "banks_fair_seed",
+            "clearing_batch",
+            "clearing_statement",
+            "django_content_type",
+            "django_migrations",
+            "django_session",
+            "issuance_authority_certificate",
+            "ledger_account",
+            "ledger_posting",
+            "ledger_transfer",
+            "mfa_authenticator",
+            "procrastinate_events",
+            "procrastinate_jobs",
+            "procrastinate_periodic_defers",
+            "procrastinate_workers",
+            "registry_import_repeat",
+            "registry_import_run",
+            "registry_pending_guardian",
+        ),
+        LOCAL,
+    ),
+}
 
 _TABLES_SQL = """
 select c.relname

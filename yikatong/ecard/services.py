@@ -56,8 +56,8 @@ def enrol_device(card_id: int, public_key: bytes, *, label: str, by: Actor, at: 
         raise Refused(Reason.DEVICE_KEY_INVALID, "手机生成的密钥无效，请刷新页面重试") from error
     with transaction.atomic():
         _, card = lock_card(card_id)
-        known = Device.objects.filter(card_id=card_id, public_key=key.compressed, revoked_at=None, expires_at__gt=at)
-        known = known.order_by("-expires_at").first()
+        living = Device.objects.filter(card_id=card_id, public_key=key.compressed, revoked_at=None, expires_at__gt=at)
+        known = living.order_by("-expires_at").first()
         twin = _showable(card, at)
         if known is not None and known.expires_at - at > timedelta(days=1):
             return bytes(known.certificate)

@@ -52,7 +52,7 @@ def _authority(name: str, profile: Profile, title: str, *, years: int, issuer: A
             cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         row = AuthorityCertificate.objects.filter(name=name).first()
         if row is not None:
-            certificate = x509.parse(row.certificate_der)
+            certificate = x509.parse(bytes(row.certificate_der))
             if x509.public_key_of(certificate) != key.public:
                 raise RuntimeError(
                     f"the key store's {name} is not the key certified in this database; use the right key file"

@@ -42,7 +42,7 @@ class Activation:
 
 def snapshot(card: Card) -> CardSnapshot:
     """What the rules need to know of a card."""
-    application = Application.objects.filter(person_id=card.person_id, application_id=card.application_id).first()
+    application = application_behind(card)
     return CardSnapshot(
         card_id=card.card_id,
         person_id=card.person_id,
@@ -55,6 +55,13 @@ def snapshot(card: Card) -> CardSnapshot:
         pre_report_lapses_at=card.pre_report_lapses_at,
         reported_lost_at=card.reported_lost_at,
     )
+
+
+def application_behind(card: Card) -> Application | None:
+    """The application a card was made for; older generations have none."""
+    if card.application_id is None:
+        return None
+    return Application.objects.filter(person_id=card.person_id, application_id=card.application_id).first()
 
 
 def lock_card(card_id: int) -> tuple[Person, Card]:
@@ -74,8 +81,9 @@ def mark_ready(card_id: int, *, by: Actor, at: datetime) -> Card:
             return card
         card.state, card.ready_at = CardState.READY, at
         card.save(update_fields=["state", "ready_at"])
-        orders = ProductionOrder.objects.filter(person_id=person.person_id, order_id=card.application_id)
-        orders.update(state=ProductionState.SHIPPED)
+        if card.application_id is not None:
+            orders = ProductionOrder.objects.filter(person_id=person.person_id, order_id=card.application_id)
+            orders.update(state=ProductionState.SHIPPED)
         _move_application(card, ApplicationState.READY, by=by, at=at)
         _record("card.ready", card, by=by, at=at)
         return card
@@ -186,7 +194,7 @@ def report_loss(card_id: int, *, by: Actor, at: datetime, acting_person_id: int 
             SocialFunction.objects.filter(person_id=person.person_id, card_id=card_id).delete()
         card.social_state = SocialState.ENDED
         card.save(update_fields=["reported_lost_at", "state", "ended_at", "social_state"])
-        application = Application.objects.filter(person_id=person.person_id, application_id=card.application_id).first()
+        application = application_behind(card)
         if application is not None and application.state == ApplicationState.READY:
             move(application, ApplicationState.CANCELLED, by=by, at=at)
         _record("card.reported_lost", card, by=by, at=at)
@@ -248,7 +256,7 @@ def _end_active_card(person_id: int, *, by: Actor, at: datetime, reason: str) ->
 
 
 def _move_application(card: Card, state: ApplicationState, *, by: Actor, at: datetime) -> None:
-    application = Application.objects.filter(person_id=card.person_id, application_id=card.application_id).first()
+    application = application_behind(card)
     if application is not None:
         move(application, state, by=by, at=at)
 
