@@ -49,6 +49,10 @@ class Terminal:
         """Open by the profile's file and a folder for the terminal's memory. Raises ``ProfileError``, ``OutboxError``."""
         return cls(load_profile(profile), state)
 
+    def close(self) -> None:
+        """Let go of the network connection; the outbox needs no closing."""
+        self.client.close()
+
     def present(self, code: str, *, kind: Kind, station: str = "", at: datetime) -> Presented:
         """Decide about a code, offline, and store the tap. Refused taps are stored too: auditors ask about them."""
         verified, reason, message = None, "", "请通行"
