@@ -31,7 +31,8 @@ KEY_ID_LENGTH, SERIAL_LENGTH, TOKEN_LENGTH, NONCE_LENGTH = 4, 8, 8, 8
 POINT_LENGTH, SIGNATURE_LENGTH = 33, 64
 CERTIFICATE_LENGTH = 127
 CODE_LENGTH = CERTIFICATE_LENGTH + 4 + NONCE_LENGTH + SIGNATURE_LENGTH
-TEXT_LENGTH_MAX = 300
+TEXT_LENGTH = len(PREFIX) + -(-CODE_LENGTH * 8 // 6)
+"""274 characters; the programme allows 300."""
 LIFE_MAX = timedelta(seconds=60)
 CLOCK_SKEW_MAX = timedelta(seconds=5)
 
@@ -136,7 +137,7 @@ def issue_certificate(
 
 
 def make_code(certificate: bytes, device: PrivateKey, *, issued_at: datetime, nonce: bytes) -> str:
-    """A code to show, signed by the device; at most 300 characters."""
+    """A code to show, signed by the device; 274 characters. ``nonce`` must be random: it makes the code good for one use."""
     if len(certificate) != CERTIFICATE_LENGTH or len(nonce) != NONCE_LENGTH:
         raise ValueError("a code needs a certificate of 127 bytes and a nonce of 8")
     body = certificate + int(issued_at.timestamp()).to_bytes(4) + nonce
@@ -154,15 +155,23 @@ class UnverifiedCode:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a code's text. Raises ``CodeRefused`` (``CODE_MALFORMED``)."""
-        body = text.strip().removeprefix(PREFIX)
+        """Read a code's text. Raises ``CodeRefused`` (``CODE_MALFORMED``).
+
+        One code has one spelling: another alphabet, padding or stray low bits are refused, so that nobody can show a used
+        code as a fresh one by writing it differently.
+        """
+        text = text.strip()
+        if not text.startswith(PREFIX):
+            raise CodeRefused(CodeRefusal.CODE_MALFORMED, "这不是一卡通二维码")
+        body = text.removeprefix(PREFIX)
+        if len(text) != TEXT_LENGTH:
+            raise CodeRefused(CodeRefusal.CODE_MALFORMED, "二维码内容不完整，请重新出示")
         try:
             octets = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError) as error:
             raise CodeRefused(CodeRefusal.CODE_MALFORMED, "这不是一卡通二维码") from error
-        spelled_alike = base64.urlsafe_b64encode(octets).rstrip(b"=").decode() == body
-        if not text.strip().startswith(PREFIX) or len(octets) != CODE_LENGTH or not spelled_alike:
-            raise CodeRefused(CodeRefusal.CODE_MALFORMED, "二维码内容不完整，请重新出示")
+        if base64.urlsafe_b64encode(octets).rstrip(b"=").decode() != body:
+            raise CodeRefused(CodeRefusal.CODE_MALFORMED, "这不是一卡通二维码")
         end = CERTIFICATE_LENGTH
         return cls(
             certificate=DeviceCertificate.parse(octets[:end]),

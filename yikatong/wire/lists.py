@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from yikatong.foundation.errors import YikatongError
-from yikatong.gm.sm2 import PrivateKey, PublicKey
+from yikatong.gm.sm2 import KeyInvalid, PrivateKey, PublicKey
 from yikatong.wire.codes import key_id_of
 
 TRUST_LIST, DENY_LIST = "trust-list", "deny-list"
@@ -37,11 +37,14 @@ class TrustList(msgspec.Struct, frozen=True, tag=TRUST_LIST, tag_field="list"):
     issuer_keys: dict[str, IssuerKey]
 
     def issuer_key(self, key_id: bytes, at: datetime) -> PublicKey | None:
-        """The issuer's key of that id, if it is trusted at that moment."""
+        """The issuer's key of that id, if it is trusted at that moment. An entry that is no key trusts nobody."""
         entry = self.issuer_keys.get(key_id.hex())
         if entry is None or not entry.not_before_s <= at.timestamp() <= entry.not_after_s:
             return None
-        return _public_key(entry.point_hex)
+        try:
+            return _public_key(entry.point_hex)
+        except (ValueError, KeyInvalid):
+            return None
 
 
 class DenyList(msgspec.Struct, frozen=True, tag=DENY_LIST, tag_field="list"):
@@ -104,5 +107,5 @@ def _open[List: (TrustList, DenyList)](octets: bytes, key: PublicKey, kind: type
         raise ListInvalid("the list is not signed by the key this terminal was registered with")
     try:
         return msgspec.json.decode(payload, type=kind)
-    except msgspec.ValidationError as error:
+    except msgspec.DecodeError as error:
         raise ListInvalid(f"the signed list is of another kind or version: {error}") from error

@@ -5,7 +5,7 @@ minutes around its date; repeating one within them is harmless because every com
 """
 
 import base64
-import binascii
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from yikatong.gm.sm2 import PrivateKey, PublicKey
 
 TERMINAL_HEADER, DATE_HEADER, SIGNATURE_HEADER = "Yikatong-Terminal", "Yikatong-Date", "Yikatong-Signature"
 CLOCK_DIFFERENCE_MAX_S = 300
+_DATE = re.compile(r"[0-9]{1,12}")
 
 
 class RequestRefusal(StrEnum):
@@ -44,17 +45,20 @@ def sign_request(
 def verify_request(
     key: PublicKey, headers: Mapping[str, str], *, method: str, path: str, body: bytes, at: datetime
 ) -> None:
-    """Check a request's date and signature. Raises ``Refused``; finding the terminal's key is the caller's part."""
+    """Check a request's date and signature. Raises ``Refused``; finding the terminal's key is the caller's part.
+
+    ``headers`` must be looked up without regard to case, as HTTP libraries do.
+    """
     date, signature = headers.get(DATE_HEADER, ""), headers.get(SIGNATURE_HEADER, "")
     if not date or not signature:
         raise Refused(RequestRefusal.SIGNATURE_MISSING, f"headers {DATE_HEADER} and {SIGNATURE_HEADER} are needed")
     try:
         octets = base64.b64decode(signature, validate=True)
-    except binascii.Error:
+    except ValueError:  # also for characters outside ASCII
         octets = b""
     if not key.verify(_signed_text(method, path, date, body), octets):
         raise Refused(RequestRefusal.SIGNATURE_WRONG, "the request is not signed by this terminal's key")
-    if not date.isdecimal() or abs(int(date) - at.timestamp()) > CLOCK_DIFFERENCE_MAX_S:
+    if not _DATE.fullmatch(date) or abs(int(date) - at.timestamp()) > CLOCK_DIFFERENCE_MAX_S:
         raise Refused(RequestRefusal.CLOCK_WRONG, "the terminal's clock differs by more than five minutes; set it")
 
 
