@@ -44,10 +44,18 @@ POINTS = [
 ]
 
 
-def import_in_a_process(path: Path, point: str, nth: int, processes: int) -> int:
+def database_address() -> str:
+    """The test database's address, for another process."""
     settings = connection.settings_dict
-    url = f"postgresql://{settings['USER']}@/{settings['NAME']}?host={quote(settings['HOST'], safe='')}&port={settings['PORT']}"
-    environment = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "yikatong.config.settings"}
+    host = quote(settings["HOST"], safe="")
+    return f"postgresql://{settings['USER']}@/{settings['NAME']}?host={host}&port={settings['PORT']}"
+
+
+def import_in_a_process(path: Path, point: str, nth: int, processes: int) -> int:
+    environment = os.environ | {
+        "DATABASE_URL": database_address(),
+        "DJANGO_SETTINGS_MODULE": "yikatong.config.settings",
+    }
     command = [sys.executable, "-m", "tests.registry.killed_import", str(path), point, str(nth), str(processes)]
     return subprocess.run(command, env=environment, check=False, stderr=subprocess.DEVNULL).returncode
 

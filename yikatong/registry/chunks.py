@@ -162,12 +162,12 @@ def _check(
             passed.append((raw, outcome))
         else:
             rejected.append(RejectedRow(raw.line, outcome, raw.cells, raw.text))
-    blind = cipher.blind_index
-    indexes = [blind("identity_number", row.identity_number) for _, row in passed]
+    indexes = cipher.blind_index_many("identity_number", [row.identity_number for _, row in passed])
+    digests = cipher.blind_index_many("person_row", [row.canonical_text() for _, row in passed])
     persons = register.persons_by_index(indexes)
     sound = [
-        _Sound(raw.line, raw.cells, row, index, blind("person_row", row.canonical_text()), persons.get(index))
-        for (raw, row), index in zip(passed, indexes, strict=True)
+        _Sound(raw.line, raw.cells, row, index, digest, persons.get(index))
+        for (raw, row), index, digest in zip(passed, indexes, digests, strict=True)
     ]
     return sound, rejected
 
@@ -176,13 +176,17 @@ def _pack(entries: Sequence[_Sound], ids: dict[int, int], cipher: FieldCipher, f
     """The bytes to store, by line. ``ids`` are the person ids of those that are new."""
     numbers = cipher.seal_many("identity_number", [entry.row.identity_number for entry in entries])
     names = cipher.seal_many("name", [entry.row.name for entry in entries])
-    with_phone = [entry for entry in entries if entry.row.phone]
-    sealed_phones = cipher.seal_many("phone", [entry.row.phone for entry in with_phone])
-    phones = {entry.line: sealed for entry, sealed in zip(with_phone, sealed_phones, strict=True)}
-    at, since = packing.moment(frame.at), packing.day(frame.on)
+    with_phone = [(entry.line, entry.row.phone) for entry in entries if entry.row.phone]
+    sealed_phones = cipher.seal_many("phone", [phone for _, phone in with_phone])
+    phone_indexes = cipher.blind_index_many("phone", [phone for _, phone in with_phone])
+    phones = {
+        line: packing.binary(sealed) + packing.binary(index)
+        for (line, _), sealed, index in zip(with_phone, sealed_phones, phone_indexes, strict=True)
+    }
+    at, since, no_phone = packing.moment(frame.at), packing.day(frame.on), packing.NULL + packing.NULL
     result: dict[int, Packed] = {}
     for entry, number, name in zip(entries, numbers, names, strict=True):
-        row, phone = entry.row, phones.get(entry.line)
+        row = entry.row
         person_id = packing.int64(entry.known.person_id if entry.known else ids[entry.line])
         identity_index = packing.binary(entry.identity_index)
         person = b"".join(
@@ -191,8 +195,7 @@ def _pack(entries: Sequence[_Sound], ids: dict[int, int], cipher: FieldCipher, f
                 packing.binary(number),
                 identity_index,
                 packing.binary(name),
-                packing.binary(phone) if phone else packing.NULL,
-                packing.binary(cipher.blind_index("phone", row.phone)) if phone else packing.NULL,
+                phones.get(entry.line, no_phone),
                 _plain_fields(row),
                 packing.binary(entry.digest),
                 at,

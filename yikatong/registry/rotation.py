@@ -30,13 +30,14 @@ _PASSES_MAX = 3  # a process that has not seen the new key yet may still seal wi
 _LOCK = 0x594B545F4B4559  # "YKT_KEY": one rotation at a time in a database
 _UNREADABLE_NAMED_MAX = 20
 
+type Row = tuple[Any, ...]
+
 
 class SealedTable(NamedTuple):
-    """A table with sealed columns: its primary key, that key's type, and each column with the name of its field."""
+    """A table with sealed columns: its primary key's columns and their types, and each column with its field's name."""
 
     table: str
-    key: str
-    key_type: str
+    key: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str], ...]
 
 
@@ -45,16 +46,19 @@ class SealedTable(NamedTuple):
 SEALED_TABLES = (
     SealedTable(
         "registry_person",
-        "person_id",
-        "bigint",
+        (("person_id", "bigint"),),
         (("identity_number_sealed", "identity_number"), ("name_sealed", "name"), ("phone_sealed", "phone")),
     ),
-    SealedTable("accounts_user", "id", "bigint", (("phone_sealed", "phone"),)),
-    SealedTable("accounts_console_message", "message_id", "bigint", (("body_sealed", "sms"),)),
-    SealedTable("applications_application", "application_id", "uuid", (("address_sealed", "address"),)),
-    SealedTable("banks_fair_seed", "day", "date", (("seed_sealed", "seed"),)),
-    SealedTable("ecard_server_held_key", "card_id", "bigint", (("private_key_sealed", "device_key"),)),
-    SealedTable("issuance_chip_key", "card_id", "bigint", (("private_key_sealed", "chip_key"),)),
+    SealedTable("accounts_user", (("id", "bigint"),), (("phone_sealed", "phone"),)),
+    SealedTable("accounts_console_message", (("message_id", "bigint"),), (("body_sealed", "sms"),)),
+    SealedTable(
+        "applications_application",
+        (("person_id", "bigint"), ("application_id", "uuid")),
+        (("address_sealed", "address"),),
+    ),
+    SealedTable("banks_fair_seed", (("day", "date"),), (("seed_sealed", "seed"),)),
+    SealedTable("ecard_server_held_key", (("card_id", "bigint"),), (("private_key_sealed", "device_key"),)),
+    SealedTable("issuance_chip_key", (("card_id", "bigint"),), (("private_key_sealed", "chip_key"),)),
 )
 
 
@@ -126,27 +130,32 @@ def _left(key_id: int) -> int:
 
 def _reseal_table(table: SealedTable, cipher: FieldCipher, report: RotationReport) -> Iterator[int]:
     """Seal one table's values anew; after each batch how many it held."""
-    after: Any = None
+    after: Row | None = None
     while True:
         with transaction.atomic(), _cursor() as cursor:
             rows = _next_rows(cursor, table, cipher.current_key_id, after)
             if not rows:
                 return
             done = _exchange(cursor, table, rows, cipher, report)
-            after = rows[-1][0]
+            after = rows[-1][: len(table.key)]
         report.resealed += done
         yield done
 
 
-def _next_rows(cursor: "psycopg.Cursor[Any]", table: SealedTable, key_id: int, after: Any) -> list[tuple[Any, ...]]:
-    """The next rows, by primary key, in which something is sealed with another key."""
+def _next_rows(cursor: "psycopg.Cursor[Any]", table: SealedTable, key_id: int, after: Row | None) -> list[Row]:
+    """The next rows, by primary key, in which something is sealed with another key: the key, then the sealed columns."""
     prefix = key_id.to_bytes(KEY_ID_LENGTH)
     names = [sql.Identifier(column) for column, _ in table.columns]
     stale = sql.SQL(" or ").join(
         sql.SQL("substring({} from 1 for {}) <> {}").format(name, KEY_ID_LENGTH, prefix) for name in names
     )
-    key = sql.Identifier(table.key)
-    later = sql.SQL("{} > {}::{} and").format(key, after, sql.SQL(table.key_type)) if after is not None else sql.SQL("")
+    key = sql.SQL(", ").join(sql.Identifier(name) for name, _ in table.key)
+    later: sql.Composable = sql.SQL("")
+    if after is not None:
+        last = [
+            sql.SQL("{}::{}").format(value, sql.SQL(kind)) for value, (_, kind) in zip(after, table.key, strict=True)
+        ]
+        later = sql.SQL("({}) > ({}) and").format(key, sql.SQL(", ").join(last))
     cursor.execute(
         sql.SQL("select {key}, {names} from {table} where {later} ({stale}) order by {key} limit {limit}").format(
             key=key,
@@ -161,40 +170,36 @@ def _next_rows(cursor: "psycopg.Cursor[Any]", table: SealedTable, key_id: int, a
 
 
 def _exchange(
-    cursor: "psycopg.Cursor[Any]",
-    table: SealedTable,
-    rows: list[tuple[Any, ...]],
-    cipher: FieldCipher,
-    report: RotationReport,
+    cursor: "psycopg.Cursor[Any]", table: SealedTable, rows: list[Row], cipher: FieldCipher, report: RotationReport
 ) -> int:
     """Put values sealed anew in the place of older ones; how many. What somebody changed meanwhile is newer and stays."""
-    parameters: list[list[Any]] = [[row[0] for row in rows]]
-    assignments, names, done = [], [], 0
-    for place, (column, name) in enumerate(table.columns, 1):
+    width = len(table.key)
+    names = [sql.Identifier(f"key{place}") for place in range(width)]
+    arrays: list[sql.Composable] = [sql.SQL("%s::{}[]").format(sql.SQL(kind)) for _, kind in table.key]
+    parameters: list[list[Any]] = [[row[place] for row in rows] for place in range(width)]
+    assignments, done = [], 0
+    for place, (column, name) in enumerate(table.columns, width):
         old = [bytes(row[place]) if row[place] is not None else None for row in rows]
-        where = f"{table.table}.{column}"
-        new = _sealed_anew(list(zip(parameters[0], old, strict=True)), where, name, cipher, report)
+        keyed = [(row[:width], value) for row, value in zip(rows, old, strict=True)]
+        new = _sealed_anew(keyed, f"{table.table}.{column}", name, cipher, report)
         parameters += [old, new]
-        assignments.append(
-            sql.SQL(
-                "{column} = case when v.{new} is not null and t.{column} = v.{old} then v.{new} else t.{column} end"
-            ).format(
-                column=sql.Identifier(column), old=sql.Identifier(f"old{place}"), new=sql.Identifier(f"new{place}")
-            )
-        )
-        names += [sql.Identifier(f"old{place}"), sql.Identifier(f"new{place}")]
+        old_name, new_name = sql.Identifier(f"old{place}"), sql.Identifier(f"new{place}")
+        names += [old_name, new_name]
+        arrays += [sql.SQL("%b::bytea[]")] * 2
+        exchanged = "{column} = case when v.{new} is not null and t.{column} = v.{old} then v.{new} else t.{column} end"
+        assignments.append(sql.SQL(exchanged).format(column=sql.Identifier(column), old=old_name, new=new_name))
         done += sum(1 for value in new if value is not None)
+    same = [
+        sql.SQL("t.{} = v.{}").format(sql.Identifier(key), sql.Identifier(f"key{place}"))
+        for place, (key, _) in enumerate(table.key)
+    ]
     cursor.execute(
-        sql.SQL(
-            "update {table} t set {assignments} from unnest(%s::{key_type}[], {arrays}) as v (key, {names})"
-            " where t.{key} = v.key"
-        ).format(
+        sql.SQL("update {table} t set {assignments} from unnest({arrays}) as v ({names}) where {same}").format(
             table=sql.Identifier(table.table),
             assignments=sql.SQL(", ").join(assignments),
-            key_type=sql.SQL(table.key_type),
-            arrays=sql.SQL(", ").join([sql.SQL("%b::bytea[]")] * len(names)),
+            arrays=sql.SQL(", ").join(arrays),
             names=sql.SQL(", ").join(names),
-            key=sql.Identifier(table.key),
+            same=sql.SQL(" and ").join(same),
         ),
         parameters,
     )
@@ -202,7 +207,7 @@ def _exchange(
 
 
 def _sealed_anew(
-    values: list[tuple[Any, bytes | None]], where: str, name: str, cipher: FieldCipher, report: RotationReport
+    values: list[tuple[Row, bytes | None]], where: str, name: str, cipher: FieldCipher, report: RotationReport
 ) -> list[bytes | None]:
     """For each (key, value) the value under the present key; None where it has it, is absent, or does not open."""
     texts: dict[int, str] = {}
@@ -214,7 +219,7 @@ def _sealed_anew(
         except (IntegrityError, KeyUnknown):
             report.unreadable_count += 1
             if len(report.unreadable) < _UNREADABLE_NAMED_MAX:
-                report.unreadable.append(f"{where} of {key}")
+                report.unreadable.append(f"{where} of {' '.join(map(str, key))}")
     fresh: list[bytes | None] = [None] * len(values)
     for place, sealed in zip(texts, cipher.seal_many(name, texts.values()), strict=True):
         fresh[place] = sealed
