@@ -28,9 +28,10 @@ from yikatong.registry.rules import check_organisation_row
 _SYNTHETIC_NAME = "虚构"  # as registry.synth marks the units it makes up
 
 _MAKE_TABLE = """
-create temp table registry_import_organisation (
+create temp table if not exists registry_import_organisation (
     credit_code varchar(18) primary key, kind varchar(10), name varchar(120), district_code varchar(6)
-) on commit drop
+) on commit drop;
+truncate registry_import_organisation
 """
 _MERGE = """
 with merged as (

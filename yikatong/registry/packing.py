@@ -5,7 +5,6 @@ bytes. Building them here, in the import's processes, leaves the database only t
 """
 
 import struct
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -20,11 +19,6 @@ _LENGTH = struct.Struct(">i").pack
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = _EPOCH.date().toordinal()
 _SHORT_LENGTHS = tuple(_LENGTH(length) for length in range(256))
-
-
-def row(fields: Iterable[bytes], *, count: bytes) -> bytes:
-    """One row of packed fields; ``count`` is ``field_count`` of their number."""
-    return count + b"".join(fields)
 
 
 def field_count(count: int) -> bytes:
