@@ -128,7 +128,12 @@ def running_stack(home: Path, *, persons: int = 3000) -> Iterator[Stack]:
             assert time.monotonic() < deadline, printed
         assert "Ctrl-C stops everything" in printed, printed
         stack = Stack(home, f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{gateway_port}", process, printed)
-        yield stack
+        try:
+            yield stack
+        except BaseException:
+            for log in sorted((home / "log").glob("*.log")):
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}")
+            raise
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

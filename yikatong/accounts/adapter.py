@@ -20,7 +20,7 @@ CODE_TEXT = "【一卡通】登录验证码 {code}，5 分钟内有效。工作�
 UNKNOWN_TEXT = "【一卡通】有人用此手机号登录，但登记信息中没有此号码。请到街道社保所登记手机号，或拨打 12333。"
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth carries no types
     """See the module."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

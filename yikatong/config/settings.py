@@ -10,7 +10,6 @@ from django.utils.csp import CSP
 
 from yikatong.config.secrets import secret_key
 from yikatong.database.connection import database_url, django_database
-from yikatong.database.home import yikatong_home
 
 IS_PRODUCTION = os.environ.get("YIKATONG_ENV") == "production"
 DEBUG = False
@@ -91,9 +90,8 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = yikatong_home() / "static"
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # files are served from the package; nothing to collect
 
 SECURE_CSP = {
     "default-src": [CSP.SELF],
@@ -119,7 +117,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ACCOUNT_ADAPTER = "yikatong.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"phone", "username"}
-ACCOUNT_SIGNUP_FIELDS = ["phone*"]
+ACCOUNT_SIGNUP_FIELDS = ["phone", "password1*"]  # nobody signs up; staff sign in with a password and need no phone
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 5 * 60
 ACCOUNT_EMAIL_VERIFICATION = "none"

@@ -114,7 +114,7 @@ def _run(web_port: int, gateway_port: int, on_ready: Callable[[], object]) -> No
 
 
 def _welcome(web_port: int, gateway_port: int) -> None:
-    from yikatong.accounts.demo import ensure_demo_accounts
+    from yikatong.config.demo_accounts import ensure_demo_accounts
     from yikatong.city.tariffs import load_metro_tariff
 
     operator_code = load_metro_tariff().rule.operator_code

@@ -59,7 +59,7 @@ def holder_required[**P](
     """Give the view its holder; who has not proved who they are yet is sent to do so."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         person_id = request.user.person_id if request.user.is_authenticated else None
         person = find_person(person_id) if person_id else None
         if person is None:

@@ -69,7 +69,7 @@ def main_card(cards: list[Card]) -> Card | None:
     """The card to show first: the one with the social function, else the newest that lives."""
     alive = [card for card in cards if card.state != CardState.CANCELLED]
     active = [card for card in alive if card.social_state == SocialState.ACTIVE]
-    return (active or alive or [None])[0]
+    return next(iter(active or alive), None)
 
 
 @require_http_methods(["GET", "POST"])

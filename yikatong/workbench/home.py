@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from yikatong.accounts.models import Role
 
-FIRST_PAGE = {
+FIRST_PAGE: dict[str, str] = {
     Role.BANK_CLERK: "work:bank:desk",
     Role.CARD_CENTRE: "work:staff:figures",
     Role.OPERATOR: "work:statements:batches",

@@ -1,0 +1,118 @@
+"""Every page there is, in both languages and both print sizes, as a person with a screen reader or weak eyes meets it."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.journeys.people import apply_for_card, resident_signs_in, staff_signs_in
+from tests.stack import Stack, wait_for
+
+pytestmark = pytest.mark.journey
+AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe-4.14.1.min.js"
+LARGE_PRINT_PX_MIN = 18
+RUN_AXE = """async () => {
+    const found = await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']});
+    return found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | '));
+}"""
+SMALL_TEXT = """(least) => {
+    const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), small = new Set();
+    while (walker.nextNode()) {
+        const text = walker.currentNode.textContent.trim(), holder = walker.currentNode.parentElement;
+        const shown = holder.checkVisibility() && holder.getClientRects().length && !holder.closest('.visually-hidden, noscript');
+        if (text && shown && parseFloat(getComputedStyle(holder).fontSize) < least)
+            small.add(holder.tagName + '.' + holder.className + ': ' + text.slice(0, 20));
+    }
+    return [...small];
+}"""
+
+
+def faults_of(page: Page, address: str) -> list[str]:
+    """What is wrong with one page in all four ways of showing it."""
+    faults = []
+    for language, spoken in (("zh-hans", "zh-CN"), ("en", "en")):
+        cookie = {"name": "django_language", "value": language, "domain": "127.0.0.1", "path": "/"}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+        for mode in ("standard", "care"):
+            answer = page.goto(f"{address}{'&' if '?' in address else '?'}mode={mode}")
+            assert answer is not None
+            where = f"{address} {language} {mode}"
+            if answer.status != 200:
+                faults.append(f"{where}: status {answer.status}")
+            if page.locator("html").get_attribute("lang") != spoken:
+                faults.append(f"{where}: not in that language")
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            faults += [f"{where}: {violation}" for violation in page.evaluate(RUN_AXE)]
+            if mode == "care":
+                faults += [f"{where}: small print {text}" for text in page.evaluate(SMALL_TEXT, LARGE_PRINT_PX_MIN)]
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if wide > 0:
+                faults.append(f"{where}: scrolls sideways by {wide} px")
+    return faults
+
+
+def test_pages_without_sign_in(stack: Stack, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    paths = ["/welcome/", "/help/", "/sign-in/", "/sign-in/staff/", "/sign-up/", "/dev/inbox/", "/sign-in/inactive/"]
+    faults = [fault for path in paths for fault in faults_of(page, stack.web + path)]
+    assert not faults, "\n".join(faults)
+
+
+def test_resident_pages(stack: Stack, browser: Browser) -> None:
+    page = resident_signs_in(browser, stack)
+    ((person_id, card_id),) = stack.query(
+        "select u.person_id, s.card_id from accounts_user u join issuance_social_function s using (person_id) "
+        "where u.role = 'resident' and u.person_id is not null"
+    )
+    ((outlet_id, district, bank, bank_name),) = stack.query(
+        "select o.outlet_id, coalesce(nullif(o.district_code, ''), 'none'), b.code, b.name_zh from accounts_user u "
+        "join banks_outlet o using (outlet_id) join banks_bank b on b.code = o.bank_code where u.username = 'clerk'"
+    )
+    page.goto(f"{stack.web}/")
+    apply_for_card(page, bank_name=bank_name, outlet_id=outlet_id, district=district)
+    receipt = page.url
+    ((new_card_id,),) = wait_for(lambda: stack.query("select card_id from issuance_card where generation = 3"))
+    paths = [
+        *("/", "/apply/", f"/apply/bank/?for={person_id}", f"/apply/collection/?for={person_id}&bank={bank}"),
+        f"/apply/check/?for={person_id}&bank={bank}&collection=outlet&outlet={outlet_id}",
+        *(
+            "/progress/",
+            f"/cards/{new_card_id}/activate/",
+            f"/cards/{card_id}/loss/",
+            "/rides/",
+            "/code/",
+            "/sign-out/",
+        ),
+    ]
+    addresses = [receipt, *(stack.web + path for path in paths)]
+    faults = [fault for address in addresses for fault in faults_of(page, address)]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("role", "paths"),
+    [
+        ("bank_clerk", ["/work/bank/", "/work/bank/?q=119", "/work/bank/cards/{card}/"]),
+        (
+            "card_centre",
+            [
+                "/work/staff/",
+                "/work/staff/register/",
+                "/work/staff/persons/{person}/",
+                "/work/staff/cards/",
+                "/work/audit/",
+            ],
+        ),
+        ("operator", ["/work/statements/"]),
+        ("auditor", ["/work/audit/", "/work/statements/"]),
+        ("unit", ["/work/"]),
+        ("outreach", ["/work/"]),
+    ],
+)
+def test_staff_pages(stack: Stack, browser: Browser, role: str, paths: list[str]) -> None:
+    page = staff_signs_in(browser, stack, role)
+    cards = stack.query("select card_id, person_id from issuance_card where generation = 3")
+    card, person = cards[0] if cards else (0, stack.query("select min(person_id) from registry_person")[0][0])
+    filled = [path.format(card=card, person=person) for path in paths if card or "{card}" not in path]
+    faults = [fault for path in filled for fault in faults_of(page, stack.web + path)]
+    assert not faults, "\n".join(faults)
