@@ -1,6 +1,5 @@
 """Fixtures for everyone: the network closed but for loopback, and a database that tests may empty."""
 
-
 import pytest
 from django.db import connection
 from pytest_socket import socket_allow_hosts

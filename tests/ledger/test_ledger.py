@@ -82,7 +82,11 @@ def test_a_reused_id_with_other_content_is_refused_and_changes_nothing() -> None
 )
 def test_what_is_posted_stays(statement: str) -> None:
     post_fares(uuid4(), (BANK, 700), (METRO, -700))
-    with pytest.raises(Error, match=r"append-only|pending trigger"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(Error, match=r"append-only|pending trigger"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute("set constraints all immediate")
         cursor.execute(statement)
     assert balance_fen(BANK) == 700

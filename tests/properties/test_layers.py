@@ -12,14 +12,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def layers_lowest_first() -> list[set[str]]:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     layered = next(contract for contract in contracts if contract["type"] == "layers")
     floors = [{name.strip() for name in floor.replace(":", "|").split("|")} for floor in layered["layers"]]
     return floors[::-1]
 
 
 @pytest.mark.parametrize(
-    "module", ["yikatong.gateway.main", "yikatong.terminal.cli", "yikatong.terminal", "yikatong.wire.codes", "yikatong.gm.sm2"]
+    "module",
+    ["yikatong.gateway.main", "yikatong.terminal.cli", "yikatong.terminal", "yikatong.wire.codes", "yikatong.gm.sm2"],
 )
 def test_terminals_and_gateway_load_no_django(module: str) -> None:
     """An import hidden in a function or a plug-in would pass the contracts; a fresh interpreter does not lie."""

@@ -114,8 +114,8 @@ def _run(web_port: int, gateway_port: int, on_ready: Callable[[], object]) -> No
 
 
 def _welcome(web_port: int, gateway_port: int) -> None:
-    from yikatong.config.demo_accounts import ensure_demo_accounts
     from yikatong.city.tariffs import load_metro_tariff
+    from yikatong.config.demo_accounts import ensure_demo_accounts
 
     operator_code = load_metro_tariff().rule.operator_code
     sign_ins = ensure_demo_accounts(yikatong_home() / "demo-accounts.json", operator_code=operator_code)

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from procrastinate import RetryStrategy
 from django.db import close_old_connections
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from yikatong.foundation.clock import utc_now
