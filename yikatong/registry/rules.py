@@ -69,23 +69,10 @@ def check_person_row(cells: Sequence[str], known: Known, on: date) -> PersonRow 
 
     Returns the row in its normal form, or every problem it has, in the order of ``RowReason``.
     """
-    (
-        identity_number,
-        name,
-        phone,
-        sex,
-        ethnicity_code,
-        birth_date_text,
-        community_code,
-        category_text,
-        organisation_code,
-        pension_bank_code,
-        large_print,
-        home_visit,
-        older_generation,
-        older_number,
-        *guardian_cells,
-    ) = [cell.strip() for cell in cells]
+    texts = [cell.strip() for cell in cells]
+    identity_number, name, phone, sex, ethnicity_code, birth_date_text, community_code, category_text = texts[:8]
+    organisation_code, pension_bank_code, large_print, home_visit, older_generation, older_number = texts[8:14]
+    guardian_cells = texts[14:]
     identity_number = identity_number.upper()
     problems: list[Problem] = []
     birth_date = _check_identity_number(identity_number, on, problems)
