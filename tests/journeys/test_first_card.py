@@ -5,10 +5,11 @@ command. Only the SMS is read from the development inbox.
 """
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.people import (
     apply_for_card,
@@ -40,97 +41,100 @@ def terminals(stack: Stack, tmp_path: Path) -> dict[str, tuple[str, ...]]:
     return options
 
 
-def test_from_application_to_settled_ride(
-    stack: Stack, browser: Browser, terminals: dict[str, tuple[str, ...]], tmp_path: Path
-) -> None:
-    resident = resident_signs_in(browser, stack)
-    old_number = resident.locator(".card__number").first.inner_text().strip()
-    ((outlet_id, district, bank, bank_name),) = stack.query(
-        "select o.outlet_id, coalesce(nullif(o.district_code, ''), 'none'), b.code, b.name_zh from accounts_user u "
-        "join banks_outlet o using (outlet_id) join banks_bank b on b.code = o.bank_code "
-        "where u.username = 'clerk'"
-    )
+@dataclass
+class Story:
+    """Who and what the journey is about, as it becomes known."""
 
-    # applied for and made
-    apply_for_card(resident, bank_name=bank_name, outlet_id=outlet_id, district=district)
-    ((card_id, new_number),) = wait_for(
-        lambda: stack.query(
-            "select card_id, card_number from issuance_card where state = 'made' and card_number <> ''"
-        ),
-        why="the worker to make the card",
-    )
+    stack: Stack
+    resident: Page
+    clerk: Page
+    desk: tuple[str, ...]
+    old_number: str
+    bank: str
+    card_id: int = 0
+    new_number: str = ""
+    identity_number: str = ""
 
-    # handed over by the bank, after the document was checked
-    centre = staff_signs_in(browser, stack, "card_centre")
-    identity_number = staff_reads_identity_number(centre, stack, stack.resident()[0])
-    clerk = staff_signs_in(browser, stack, "bank_clerk")
-    clerk.get_by_label("卡号、证件号码或手机号码").fill(new_number)
+    def is_accepted(self, card_number: str, *, refusal: str = "") -> bool:
+        """What the identity desk says of a card, asking online; a refusal must be ``refusal``."""
+        answer = self.stack.terminal("identify", *self.desk, "--card-number", card_number)
+        assert answer.returncode == 0 or refusal in answer.stdout, answer
+        return answer.returncode == 0
+
+
+def apply_and_wait(story: Story, outlet_id: str, district: str, bank_name: str) -> None:
+    """Applied for in the browser, made by the worker."""
+    apply_for_card(story.resident, bank_name=bank_name, outlet_id=outlet_id, district=district)
+    made = "select card_id, card_number from issuance_card where state = 'made' and card_number <> ''"
+    ((story.card_id, story.new_number),) = wait_for(lambda: story.stack.query(made), why="the worker to make the card")
+
+
+def hand_over(story: Story) -> None:
+    """Taken in by the bank, refused to a stranger's document, handed over for the right one."""
+    clerk, number = story.clerk, story.new_number
+    clerk.get_by_label("卡号、证件号码或手机号码").fill(number)
     clerk.get_by_role("button", name="查找").click()
-    clerk.get_by_role("link", name=f"打开 {new_number}").first.click()
+    clerk.get_by_role("link", name=f"打开 {number}").first.click()
     clerk.get_by_role("button", name="登记接收").click()
     clerk.get_by_label("持卡人证件号码").fill("119901199001010000")
     clerk.get_by_role("button", name="核对无误，发卡").click()
     expect(clerk.get_by_role("alert")).to_contain_text("证件号码与持卡人或监护人不符")
-    clerk.get_by_label("持卡人证件号码").fill(identity_number)
+    clerk.get_by_label("持卡人证件号码").fill(story.identity_number)
     clerk.get_by_role("button", name="核对无误，发卡").click()
     expect(clerk.locator("[data-state]")).to_have_attribute("data-state", "collected")
 
-    # the old card is accepted before activation and refused after
-    assert stack.terminal("identify", *terminals["desk"], "--card-number", old_number).returncode == 0
-    refused = stack.terminal("identify", *terminals["desk"], "--card-number", new_number)
-    assert (refused.returncode, "card_not_active" in refused.stdout) == (1, True), refused
-    resident.goto(f"{stack.web}/")
-    resident.get_by_role("link", name="启用新卡").click()
-    expect(resident.locator("main")).to_contain_text(old_number)
-    resident.get_by_label("新卡卡号的后三位").fill(new_number[-3:])
-    resident.get_by_role("button", name="确认启用新卡").click()
-    expect(resident.get_by_role("heading", name="社会保障功能已启用")).to_be_visible()
-    refused = stack.terminal("identify", *terminals["desk"], "--card-number", old_number)
-    assert (refused.returncode, "card_superseded" in refused.stdout) == (1, True), refused
-    assert stack.terminal("identify", *terminals["desk"], "--card-number", new_number).returncode == 0
 
-    # a metro ride with the code on the phone's screen, decided offline
+def activate(story: Story) -> None:
+    """The old card is accepted before and refused after; the new one the other way round."""
+    assert story.is_accepted(story.old_number)
+    assert not story.is_accepted(story.new_number, refusal="card_not_active")
+    page = story.resident
+    page.goto(f"{story.stack.web}/")
+    page.get_by_role("link", name="启用新卡").click()
+    expect(page.locator("main")).to_contain_text(story.old_number)
+    page.get_by_label("新卡卡号的后三位").fill(story.new_number[-3:])
+    page.get_by_role("button", name="确认启用新卡").click()
+    expect(page.get_by_role("heading", name="社会保障功能已启用")).to_be_visible()
+    assert not story.is_accepted(story.old_number, refusal="card_superseded")
+    assert story.is_accepted(story.new_number)
+
+
+def ride(story: Story, terminals: dict[str, tuple[str, ...]], folder: Path) -> None:
+    """In with a picture of the phone's screen, offline; out with a fresh code; uploaded late and once."""
+    stack, page = story.stack, story.resident
     for gate in ("entry", "exit"):
         assert stack.terminal("sync", *terminals[gate]).returncode == 0
-    resident.goto(f"{stack.web}/code/")
-    first = shown_code(resident)
-    picture = tmp_path / "screen.png"
-    resident.screenshot(path=picture, full_page=True)
-    entry = ("gate", *terminals["entry"], "--station", FROM_STATION, "--direction", "entry", "--offline")
-    passed = stack.terminal(*entry, "--image", str(picture))
+    page.goto(f"{stack.web}/code/")
+    first = shown_code(page)
+    picture, code_file = folder / "screen.png", folder / "code.txt"
+    page.screenshot(path=picture, full_page=True)
+    enter = ("gate", *terminals["entry"], "--station", FROM_STATION, "--direction", "entry", "--offline")
+    passed = stack.terminal(*enter, "--image", str(picture))
     assert (passed.returncode, "放行" in passed.stdout) == (0, True), passed
-    replayed = stack.terminal(*entry, "--image", str(picture))
+    replayed = stack.terminal(*enter, "--image", str(picture))
     assert (replayed.returncode, "code_replayed" in replayed.stdout) == (1, True), replayed
-    code_file = tmp_path / "code.txt"
-    code_file.write_text(next_code(resident, first))
+    code_file.write_text(next_code(page, first))
     leave = ("gate", *terminals["exit"], "--station", TO_STATION, "--direction", "exit")
     assert stack.terminal(*leave, "--code", str(code_file)).returncode == 0, "the exit uploads by itself"
-    uploaded = stack.terminal("sync", *terminals["entry"])
-    assert "uploaded 2 new, 0 known, 0 refused" in uploaded.stdout, uploaded
-    again = stack.terminal("sync", *terminals["entry"])
-    assert "uploaded 0 new" in again.stdout, again
+    assert "uploaded 2 new, 0 known, 0 refused" in stack.terminal("sync", *terminals["entry"]).stdout
+    assert "uploaded 0 new" in stack.terminal("sync", *terminals["entry"]).stdout
+    page.goto(f"{stack.web}/rides/")
+    expect(page.locator(".rides li")).to_have_count(1)
+    expect(page.locator(".rides li")).to_contain_text(f"{FROM_STATION} → {TO_STATION}")
+    expect(page.locator(".rides strong")).to_have_text("¥4.00")
 
-    # seen at once, then cleared and settled to the fen
-    resident.goto(f"{stack.web}/rides/")
-    expect(resident.locator(".rides li")).to_have_count(1)
-    expect(resident.locator(".rides li")).to_contain_text(f"{FROM_STATION} → {TO_STATION}")
-    expect(resident.locator(".rides strong")).to_have_text("¥4.00")
-    cleared = stack.command("clearing", "run")
-    assert "1 charges, 4.00 yuan" in cleared.stdout, cleared
+
+def clear_and_settle(story: Story, folder: Path) -> None:
+    """Cleared once, settled once, stated and posted to the fen."""
+    stack, bank = story.stack, story.bank
+    assert "1 charges, 4.00 yuan" in stack.command("clearing", "run").stdout
     assert "nothing to clear" in stack.command("clearing", "run").stdout
     ((batch_id,),) = stack.query("select batch_id from clearing_batch")
     stack.command("clearing", "settle", batch_id)
     stack.command("clearing", "settle", batch_id)
-    stack.command("clearing", "statements", batch_id, "--out", str(tmp_path / "statements"))
-    statement = json.loads((tmp_path / "statements" / f"{batch_id}-bank-{bank}.json").read_text(encoding="utf-8"))
+    stack.command("clearing", "statements", batch_id, "--out", str(folder))
+    statement = json.loads((folder / f"{batch_id}-bank-{bank}.json").read_text(encoding="utf-8"))
     assert (statement["total_fen"], statement["lines"][0]["counterparty"]) == (FARE_FEN, "operator:BJMETRO")
-
-    balances = dict(
-        stack.query(
-            "select a.code, sum(p.amount_fen)::bigint from ledger_posting p join ledger_account a using (account_id) group by 1"
-        )
-    )
-    assert balances == {f"bank:{bank}:receivable": 0, "operator:BJMETRO:payable": 0, "city:settlement": 0}
     posted = stack.query(
         "select t.kind, a.code, p.amount_fen from ledger_posting p join ledger_account a using (account_id) "
         "join ledger_transfer t using (transfer_id) where t.kind = 'clearing' order by p.amount_fen"
@@ -139,12 +143,37 @@ def test_from_application_to_settled_ride(
         ("clearing", "operator:BJMETRO:payable", -FARE_FEN),
         ("clearing", f"bank:{bank}:receivable", FARE_FEN),
     ]
+    balances = stack.query(
+        "select a.code, sum(p.amount_fen)::bigint from ledger_posting p join ledger_account a using (account_id) group by 1"
+    )
+    expected = {f"bank:{bank}:receivable": 0, "operator:BJMETRO:payable": 0, "city:settlement": 0}
+    assert dict(balances) == expected
+
+
+def test_from_application_to_settled_ride(
+    stack: Stack, browser: Browser, terminals: dict[str, tuple[str, ...]], tmp_path: Path
+) -> None:
+    resident = resident_signs_in(browser, stack)
+    old_number = resident.locator(".card__number").first.inner_text().strip()
+    ((outlet_id, district, bank, bank_name),) = stack.query(
+        "select o.outlet_id, coalesce(nullif(o.district_code, ''), 'none'), b.code, b.name_zh from accounts_user u "
+        "join banks_outlet o using (outlet_id) join banks_bank b on b.code = o.bank_code where u.username = 'clerk'"
+    )
+    clerk = staff_signs_in(browser, stack, "bank_clerk")
+    story = Story(stack, resident, clerk, terminals["desk"], old_number, bank)
+    apply_and_wait(story, outlet_id, district, bank_name)
+    centre = staff_signs_in(browser, stack, "card_centre")
+    story.identity_number = staff_reads_identity_number(centre, stack, stack.resident()[0])
+    hand_over(story)
+    activate(story)
+    ride(story, terminals, tmp_path)
+    clear_and_settle(story, tmp_path / "statements")
     operator = staff_signs_in(browser, stack, "operator")
     expect(operator.locator("tbody tr")).to_contain_text("4.00")
 
     # the bank's own function comes last, at the counter
-    clerk.goto(f"{stack.web}/work/bank/cards/{card_id}/")
-    clerk.get_by_label("持卡人证件号码").fill(identity_number)
+    clerk.goto(f"{stack.web}/work/bank/cards/{story.card_id}/")
+    clerk.get_by_label("持卡人证件号码").fill(story.identity_number)
     clerk.get_by_role("button", name="启用金融功能").click()
     expect(clerk.locator("main")).to_contain_text("金融功能已启用")
 

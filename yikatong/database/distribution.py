@@ -89,7 +89,6 @@ TABLES: dict[str, Placement] = {
             "acceptance_deny_entry",
             "account_emailaddress",
             "account_emailconfirmation",
-            "accounts_cache",
             "accounts_console_message",
             "accounts_user",
             "accounts_user_groups",
