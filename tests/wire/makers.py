@@ -62,7 +62,7 @@ def make_text(
 
 def make_trust(*issuers: PrivateKey, issued_at: datetime = NOW - DAY, valid_until: datetime = NOW + DAY) -> TrustList:
     """A trust list of these issuers, of ``ISSUER`` when none is named."""
-    until = int((NOW + 365 * DAY).timestamp())
+    until = int((issued_at + 365 * DAY).timestamp())
     keys = {
         key_id_of(issuer.public).hex(): IssuerKey(issuer.public.compressed.hex(), 0, until)
         for issuer in issuers or (ISSUER,)

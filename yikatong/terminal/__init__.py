@@ -1,5 +1,6 @@
 """The kit for venues: read a card or code, decide offline, keep taps, upload them. No Django."""
 
-from yikatong.terminal.sdk import Presented, Terminal
+from yikatong.terminal.decide import Accepted, Decision, Refused
+from yikatong.terminal.sdk import Terminal
 
-__all__ = ["Presented", "Terminal"]
+__all__ = ["Accepted", "Decision", "Refused", "Terminal"]

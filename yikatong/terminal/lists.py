@@ -1,78 +1,88 @@
-"""The trust and deny lists a terminal holds: kept on disk as they were signed, verified again at every start."""
+"""The trust and deny lists a terminal holds: kept on disk as they were signed, verified again whenever they are loaded.
 
-import os
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
-from pathlib import Path
+What was tampered with on disk counts as missing, so that the gate says so and the next sync heals it.
+"""
 
-from yikatong.foundation.errors import Refused
+import threading
+from dataclasses import dataclass
+
 from yikatong.gm.sm2 import PublicKey
+from yikatong.terminal.storage import Storage
 from yikatong.wire.lists import DENY_LIST, TRUST_LIST, DenyList, ListInvalid, TrustList, open_deny_list, open_trust_list
 
-DENY_LIST_STALE_AFTER_S = 24 * 3600
-"""How old a deny list may be before a terminal stops accepting cards offline. Source: assumption."""
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The lists at one moment; ``None`` for one that is missing or not to be believed."""
+
+    trust: TrustList | None = None
+    deny: DenyList | None = None
 
 
-class ListRefusal(StrEnum):
-    """Why a terminal cannot decide at all."""
-
-    TRUST_LIST_MISSING = "trust_list_missing"
-    TRUST_LIST_EXPIRED = "trust_list_expired"
-    DENY_LIST_MISSING = "deny_list_missing"
-    DENY_LIST_STALE = "deny_list_stale"
-
-
-@dataclass
 class Lists:
-    """The lists in one folder."""
+    """The lists in one terminal's memory. ``faults`` says what was found not to be believed."""
 
-    folder: Path
-    key: PublicKey
-    trust: TrustList | None = field(default=None, init=False)
-    deny: DenyList | None = field(default=None, init=False)
+    def __init__(self, storage: Storage, key: PublicKey) -> None:
+        self._storage = storage
+        self._key = key
+        self._lock = threading.Lock()
+        self._revisions: dict[str, int] = {}
+        self._held = Held()
+        self.faults: dict[str, str] = {}
 
-    def __post_init__(self) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in (TRUST_LIST, DENY_LIST):
-            path = self.folder / f"{name}.json"
-            if path.exists():
-                self._take(name, path.read_bytes())
+    def current(self) -> Held:
+        """Both lists as they are now; another process may have replaced them since."""
+        with self._lock:
+            with self._storage.read() as database:
+                revisions = dict(database.execute("select name, revision from list").fetchall())
+            if revisions != self._revisions:
+                self._load()
+            return self._held
 
-    def replace(self, name: str, octets: bytes) -> None:
-        """Believe and keep a fresh list. Raises ``ListInvalid``; an older deny list than the present one is ignored."""
-        if not self._take(name, octets):
-            return
-        fresh = self.folder / f".{name}.new"
-        with fresh.open("wb") as file:
-            file.write(octets)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.folder / f"{name}.json")
+    def replace(self, name: str, octets: bytes) -> bool:
+        """Believe and keep a fetched list; ``False`` when the one at hand is newer. Raises ``ListInvalid``.
 
-    def require(self, at: datetime) -> tuple[TrustList, DenyList]:
-        """Both lists, fresh enough to decide by. Raises ``Refused`` with a ``ListRefusal``."""
-        if self.trust is None:
-            raise Refused(ListRefusal.TRUST_LIST_MISSING, "终端还没有信任名单，请联网更新（yikatong-terminal sync）")
-        if at.timestamp() > self.trust.valid_until_s:
-            raise Refused(ListRefusal.TRUST_LIST_EXPIRED, "信任名单已过期，请联网更新")
-        if self.deny is None:
-            raise Refused(ListRefusal.DENY_LIST_MISSING, "终端还没有停用名单，请联网更新（yikatong-terminal sync）")
-        if at.timestamp() - self.deny.issued_at_s > DENY_LIST_STALE_AFTER_S:
-            raise Refused(ListRefusal.DENY_LIST_STALE, "停用名单超过一天没有更新，请联网后再用")
-        return self.trust, self.deny
-
-    def _take(self, name: str, octets: bytes) -> bool:
-        if name == TRUST_LIST:
-            trust = open_trust_list(octets, self.key)
-            if self.trust is not None and trust.version < self.trust.version:
-                return False
-            self.trust = trust
-            return True
-        if name != DENY_LIST:
-            raise ListInvalid(f"there is no list called {name}")
-        deny = open_deny_list(octets, self.key)
-        if self.deny is not None and (deny.version, deny.issued_at_s) < (self.deny.version, self.deny.issued_at_s):
-            return False
-        self.deny = deny
+        Older is what was signed earlier and is of no higher version: someone repeats an old answer, or two gateways' clocks
+        differ a little. A lower version signed later comes from a restored database and is taken.
+        """
+        fresh = self._open(name, octets)
+        with self._storage.write() as database:
+            row = database.execute("select octets, revision from list where name = ?", [name]).fetchone()
+            if row is not None:
+                try:
+                    held = self._open(name, row[0])
+                except ListInvalid:
+                    held = None
+                if held and fresh.issued_at_s < held.issued_at_s and fresh.version <= held.version:
+                    return False
+            database.execute(
+                "insert into list values (?, ?, ?) on conflict (name) do update "
+                "set octets = excluded.octets, revision = excluded.revision",
+                [name, octets, row[1] + 1 if row else 1],
+            )
         return True
+
+    def _load(self) -> None:
+        with self._storage.read() as database:
+            rows = database.execute("select name, octets, revision from list").fetchall()
+        trust, deny = None, None
+        self._revisions, self.faults = {}, {}
+        for name, octets, revision in rows:
+            self._revisions[name] = revision
+            try:
+                content = self._open(name, octets)
+            except ListInvalid as error:
+                self.faults[name] = str(error)
+                continue
+            if isinstance(content, TrustList):
+                trust = content
+            else:
+                deny = content
+        self._held = Held(trust, deny)
+
+    def _open(self, name: str, octets: bytes) -> TrustList | DenyList:
+        if name == TRUST_LIST:
+            return open_trust_list(octets, self._key)
+        if name == DENY_LIST:
+            return open_deny_list(octets, self._key)
+        raise ListInvalid(f"there is no list called {name}")

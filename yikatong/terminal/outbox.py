@@ -1,35 +1,22 @@
-"""The terminal's own memory: taps waiting for upload, sequence numbers, and codes seen a moment ago.
+"""Taps waiting for upload, sequence numbers, and which codes were seen a moment ago.
 
-SQLite with full synchronisation: a tap is on disk before the gate opens, a sequence number is never given twice, and what
-the gateway refused stays here with its reason until someone has looked at it.
+A tap is on disk before the gate opens, a sequence number is never given twice, and what the gateway refused stays here with
+its reason until someone has looked at it. It does not upload: see ``uploader``.
 """
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import msgspec
 
-from yikatong.foundation.errors import YikatongError
+from yikatong.terminal.storage import Storage
 from yikatong.wire.taps import Tap, TapResult
 
-_SCHEMA = """
-create table if not exists tap (
-    sequence integer primary key autoincrement,
-    body blob not null,
-    status text not null default 'waiting',
-    reason text not null default ''
-) strict;
-create index if not exists tap_waiting on tap (sequence) where status = 'waiting';
-create table if not exists seen_code (nonce blob primary key, expires_s integer not null) strict;
-create table if not exists terminal (terminal_id text primary key) strict;
-"""
-
-
-class OutboxError(YikatongError):
-    """The outbox cannot be used; the text says why."""
+REMEMBER_CODES_FOR = timedelta(days=1)
+"""Much longer than a code lives, so that a clock set back a little does not let a used code pass. Source: assumption."""
+KEEP_ACKNOWLEDGED_FOR = timedelta(days=30)
+"""How long a venue can look up what it uploaded. Source: assumption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,79 +28,86 @@ class Counts:
     refused: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A tap in the outbox. ``status``: waiting, acknowledged, refused, conflict."""
+
+    tap: Tap
+    status: str
+    reason: str
+
+
 class Outbox:
-    """One terminal's outbox in one folder."""
+    """The outbox of one terminal."""
 
-    def __init__(self, folder: Path, *, terminal_id: str) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path = folder / "outbox.sqlite"
-        self._terminal_id = terminal_id
-        with self._open() as database:
-            database.executescript("pragma journal_mode = wal;" + _SCHEMA)
-            database.execute("insert or ignore into terminal values (?)", [terminal_id])
-            owners = [row[0] for row in database.execute("select terminal_id from terminal")]
-        if owners != [terminal_id]:
-            other = next(owner for owner in owners if owner != terminal_id)
-            with self._open() as database:
-                database.execute("delete from terminal where terminal_id = ?", [terminal_id])
-            raise OutboxError(f"{folder} is the outbox of terminal {other}, not of {terminal_id}; use another folder")
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
 
-    def add(self, tap: Tap) -> Tap:
-        """Store a tap (its ``sequence`` is ignored) and return it with the sequence it was given."""
-        with self._open() as database:
-            cursor = database.execute("insert into tap (body) values (x'')")
-            sequence = cursor.lastrowid
-            if sequence is None:
-                raise OutboxError("the outbox gave no sequence number")
-            stored = msgspec.structs.replace(tap, sequence=sequence)
+    def add(self, tap: Tap, *, seen_key: bytes, at: datetime) -> Tap | None:
+        """Store a tap (its ``sequence`` is ignored) and return it with the sequence it was given.
+
+        ``seen_key`` names the code. ``None``, and nothing stored, when it had the same outcome here already: a second
+        acceptance would be a replay, a second refusal is a camera looking twice. Raises ``StorageFailed``.
+        """
+        outcome = "" if tap.decision == "accepted" else tap.reason
+        until_s = int((at + REMEMBER_CODES_FOR).timestamp())
+        with self._storage.write() as database:
+            is_new = database.execute(
+                "insert or ignore into seen values (?, ?, ?)", [seen_key, outcome, until_s]
+            ).rowcount
+            if not is_new:
+                return None
+            row = database.execute("select seq from sqlite_sequence where name = 'tap'").fetchone()
+            stored = msgspec.structs.replace(tap, sequence=(row[0] if row else 0) + 1)
             body = msgspec.json.encode(stored, order="deterministic")
-            database.execute("update tap set body = ? where sequence = ?", [body, sequence])
+            database.execute("insert into tap (sequence, body) values (?, ?)", [stored.sequence, body])
         return stored
-
-    def take_nonce(self, nonce: bytes, *, now_s: int, expires_s: int) -> bool:
-        """Remember a code; ``False`` when this terminal has seen it already."""
-        with self._open() as database:
-            database.execute("delete from seen_code where expires_s < ?", [now_s])
-            cursor = database.execute("insert or ignore into seen_code values (?, ?)", [nonce, expires_s])
-            return cursor.rowcount == 1
 
     def waiting(self, limit: int) -> list[Tap]:
         """The oldest taps not yet acknowledged."""
-        with self._open() as database:
-            rows = database.execute(
-                "select body from tap where status = 'waiting' and body <> x'' order by sequence limit ?", [limit]
-            ).fetchall()
-        return [msgspec.json.decode(row[0], type=Tap) for row in rows]
+        return [kept.tap for kept in self._select("status = 'waiting' order by sequence limit ?", limit)]
 
-    def settle(self, results: list[TapResult]) -> None:
-        """Note what the gateway made of taps: stored and repeated ones are done, the others are kept with the reason."""
-        with self._open() as database:
+    def settle(self, results: Iterable[TapResult], *, at: datetime) -> None:
+        """Note what the gateway made of waiting taps: stored and repeated ones are done, the others keep the reason."""
+        with self._storage.write() as database:
             for result in results:
                 status = "acknowledged" if result.status in {"stored", "repeated"} else result.status
                 database.execute(
-                    "update tap set status = ?, reason = ? where sequence = ?", [status, result.reason, result.sequence]
+                    "update tap set status = ?, reason = ?, settled_at_s = ? where sequence = ? and status = 'waiting'",
+                    [status, result.reason, int(at.timestamp()), result.sequence],
                 )
+
+    def retry_refused(self) -> int:
+        """Let refused taps wait again, after their cause was mended; how many."""
+        with self._storage.write() as database:
+            return database.execute("update tap set status = 'waiting', reason = '' where status = 'refused'").rowcount
+
+    def forget_old(self, *, at: datetime) -> None:
+        """Drop acknowledged taps and seen codes that are past use. Waiting and refused taps are never dropped."""
+        with self._storage.write() as database:
+            database.execute("delete from seen where until_s < ?", [int(at.timestamp())])
+            before_s = int((at - KEEP_ACKNOWLEDGED_FOR).timestamp())
+            database.execute("delete from tap where status = 'acknowledged' and settled_at_s < ?", [before_s])
 
     def counts(self) -> Counts:
         """How the outbox stands."""
-        with self._open() as database:
-            rows = dict(
-                database.execute("select status, count(*) from tap where body <> x'' group by status").fetchall()
-            )
+        with self._storage.read() as database:
+            rows = dict(database.execute("select status, count(*) from tap group by status").fetchall())
         refused = rows.get("refused", 0) + rows.get("conflict", 0)
         return Counts(rows.get("waiting", 0), rows.get("acknowledged", 0), refused)
 
-    def refused(self) -> list[tuple[Tap, str, str]]:
-        """The taps the gateway did not take: tap, status, reason."""
-        with self._open() as database:
-            rows = database.execute(
-                "select body, status, reason from tap where status in ('refused', 'conflict') order by sequence"
-            ).fetchall()
-        return [(msgspec.json.decode(body, type=Tap), status, reason) for body, status, reason in rows]
+    def kept(self) -> list[Kept]:
+        """Every tap here, oldest first."""
+        return self._select("true order by sequence")
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=10)) as database:
-            database.execute("pragma synchronous = full")
-            with database:
-                yield database
+    def refused(self) -> list[Kept]:
+        """The taps the gateway did not take."""
+        return self._select("status in ('refused', 'conflict') order by sequence")
+
+    def _select(self, where: str, *parameters: int) -> list[Kept]:
+        with self._storage.read() as database:
+            rows = database.execute(
+                f"select body, status, reason from tap where {where}",  # noqa: S608 - only literals of this class
+                parameters,
+            ).fetchall()
+        return [Kept(msgspec.json.decode(body, type=Tap), status, reason) for body, status, reason in rows]

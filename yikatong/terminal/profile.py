@@ -1,13 +1,20 @@
-"""Who a terminal is: its number, its place, its key, and the list key it trusts. One JSON file of mode 0600."""
+"""Who a terminal is: its number, its place, its key, and the list key it trusts. One JSON file of mode 0600.
 
+``yikatong acceptance register-terminal`` writes it once; losing it means registering the terminal anew under another number.
+"""
+
+import stat
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 
 from yikatong.foundation.errors import YikatongError
 from yikatong.gm.sm2 import KeyInvalid, PrivateKey, PublicKey
+from yikatong.wire.taps import Name, TerminalId
+
+type Purpose = Literal["gate", "identity", "till"]
 
 
 class ProfileError(YikatongError):
@@ -15,11 +22,11 @@ class ProfileError(YikatongError):
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
-    terminal_id: str
+    terminal_id: TerminalId
     operator: str
-    venue: str
-    purpose: str
-    gateway_url: str
+    venue: Name
+    purpose: Literal["gate", "identity", "till"]
+    gateway_url: Annotated[str, msgspec.Meta(pattern=r"\Ahttps?://[^\s/]+")]
     private_key_hex: str
     list_signing_key_hex: str
     certificate_hex: str
@@ -27,51 +34,54 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Profile:
-    """A registered terminal. ``repr`` does not show the key."""
+    """A registered terminal. ``venue`` is the station of a metro gate. ``repr`` does not show the key."""
 
     terminal_id: str
     operator: str
     venue: str
-    purpose: str
+    purpose: Purpose
     gateway_url: str
-    _private_key_hex: str
-    _list_signing_key_hex: str
-
-    def __repr__(self) -> str:
-        return f"Profile({self.terminal_id} at {self.venue})"
-
-    @cached_property
-    def key(self) -> PrivateKey:
-        """What signs this terminal's requests."""
-        return PrivateKey.from_scalar(bytes.fromhex(self._private_key_hex))
-
-    @cached_property
-    def list_key(self) -> PublicKey:
-        """The only key whose lists are believed."""
-        return PublicKey.from_point(bytes.fromhex(self._list_signing_key_hex))
+    key: PrivateKey
+    """Signs this terminal's requests."""
+    list_key: PublicKey
+    """The only key whose lists are believed."""
 
 
 def load_profile(path: Path) -> Profile:
-    """Read a profile written by ``yikatong acceptance register-terminal``. Raises ``ProfileError``."""
+    """Read a profile. Raises ``ProfileError`` when it is missing, open to others, or not a profile."""
     try:
-        mode = path.stat().st_mode & 0o777
-        if mode & 0o077:
-            raise ProfileError(f"{path} holds a private key but others may read it (mode {mode:04o}): chmod 600 {path}")
-        file = msgspec.json.decode(path.read_bytes(), type=_File)
-        profile = Profile(
-            file.terminal_id,
-            file.operator,
-            file.venue,
-            file.purpose,
-            file.gateway_url.rstrip("/"),
-            file.private_key_hex,
-            file.list_signing_key_hex,
-        )
-        _ = profile.key, profile.list_key
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ProfileError(f"{path} is not a file; --profile names the file that register-terminal wrote")
+        if status.st_mode & 0o077:
+            mode = f"{status.st_mode & 0o777:04o}"
+            raise ProfileError(f"{path} holds a private key but others may read it (mode {mode}): chmod 600 {path}")
+        octets = path.read_bytes()
     except FileNotFoundError:
         raise ProfileError(
             f"no terminal profile at {path}; make one with yikatong acceptance register-terminal"
         ) from None
-    except (msgspec.MsgspecError, ValueError, KeyInvalid) as error:
+    except OSError as error:
+        raise ProfileError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return read_profile(octets)
+    except ProfileError as error:
         raise ProfileError(f"{path} is not a terminal profile: {error}") from error
-    return profile
+
+
+def read_profile(octets: bytes) -> Profile:
+    """A profile from its JSON. Raises ``ProfileError``, whose text names the field but never shows a key."""
+    try:
+        file = msgspec.json.decode(octets, type=_File)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ProfileError(str(error)) from error
+    try:
+        key = PrivateKey.from_scalar(bytes.fromhex(file.private_key_hex))
+    except (ValueError, KeyInvalid):
+        raise ProfileError("private_key_hex is not an SM2 private key") from None
+    try:
+        list_key = PublicKey.from_point(bytes.fromhex(file.list_signing_key_hex))
+    except (ValueError, KeyInvalid):
+        raise ProfileError("list_signing_key_hex is not an SM2 public key") from None
+    url = file.gateway_url.rstrip("/")
+    return Profile(file.terminal_id, file.operator, file.venue, file.purpose, url, key, list_key)
