@@ -39,6 +39,7 @@ from yikatong.registry.workers import ImportProcesses, InlineProcessing, Process
 _IMPORT_LOCK = 0x594B545F494D50  # "YKT_IMP": one import at a time in a database
 _LOCK_WAIT = "15s"  # after a crash the database may still be finishing the dead import's last statement
 _PROCESSES_MAX = 8
+_CHUNKS_WORTH_PROCESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ def only_import() -> Iterator[None]:
         try:
             yield
         finally:
-            cursor.execute("select pg_advisory_unlock(%s)", [_IMPORT_LOCK])
+            if not connection.connection.closed:
+                cursor.execute("select pg_advisory_unlock(%s)", [_IMPORT_LOCK])
 
 
 def _begin(run: ImportRun | None, source: SourceFile, rejected: RejectedFile, *, at: datetime) -> ImportRun:
@@ -219,7 +221,7 @@ def connection_parameters_of(raw: "psycopg.Connection[Any]") -> dict[str, Any]:
 
 def _process_count(chunks: int) -> int:
     """None for a file so small that starting them would take longer than the import."""
-    return 0 if chunks < 2 else min(os.cpu_count() or 1, _PROCESSES_MAX, chunks)
+    return 0 if chunks < _CHUNKS_WORTH_PROCESSES else min(os.cpu_count() or 1, _PROCESSES_MAX, chunks)
 
 
 def _figures(run: ImportRun) -> dict[str, int]:

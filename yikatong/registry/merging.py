@@ -143,7 +143,7 @@ def store_chunk(cursor: Cursor, result: ChunkResult, extra: Packed, person_ids: 
 
     Raises ``psycopg.errors.UniqueViolation`` when a person it holds for new was registered in the meantime.
     """
-    packed = joined([result.packed, extra])
+    packed = joined([result.packed, extra]) if any(extra) else result.packed
     _copy(cursor, "registry_identity_key (identity_number_index, person_id)", packed.identity_keys)
     _copy(cursor, f"registry_person ({PERSON_FIELDS})", packed.persons)
     membership = "registry_membership (person_id, organisation_code, since, until, from_import)"

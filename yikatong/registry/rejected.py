@@ -66,7 +66,7 @@ class RejectedFile:
         content = text.getvalue().encode("utf-8", "surrogatepass")
         if self.size_bytes == 0:
             content = UTF8_MARK + content
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "r+b") as file:
             file.truncate(self.size_bytes)
             file.seek(self.size_bytes)
