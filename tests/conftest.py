@@ -1,7 +1,8 @@
-"""Fixtures for everyone: the network closed but for loopback, and a database that tests may empty."""
+"""For everyone: the network closed but for loopback, and a database that tests may empty."""
 
 import pytest
-from django.db import connection
+from django.db import connections
+from django.db.backends.postgresql.operations import DatabaseOperations
 from pytest_socket import socket_allow_hosts
 
 
@@ -11,25 +12,20 @@ def pytest_runtest_setup() -> None:
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
 
 
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
-    """Every xdist worker gets its own test database through pytest-django's suffix."""
+_flush = DatabaseOperations.execute_sql_flush
 
 
-@pytest.fixture(autouse=True)
-def _let_tests_empty_append_only_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pytest-django empties tables with TRUNCATE after a transactional test; the append-only ones refuse that.
+def _flush_past_triggers(operations: DatabaseOperations, statements: list[str]) -> None:
+    """Let pytest-django empty append-only tables after a transactional test.
 
-    The refusal is right, and tested by itself. Only the emptying between tests goes around it.
+    The tables refuse TRUNCATE, which is right and tested by itself; only the emptying between tests goes around it.
     """
-    flush = connection.ops.execute_sql_flush
+    with connections[operations.connection.alias].cursor() as cursor:
+        cursor.execute("set session_replication_role = replica")
+        try:
+            _flush(operations, statements)
+        finally:
+            cursor.execute("set session_replication_role = default")
 
-    def flush_without_triggers(statements: list[str]) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("set session_replication_role = replica")
-            try:
-                flush(statements)
-            finally:
-                cursor.execute("set session_replication_role = default")
 
-    monkeypatch.setattr(connection.ops, "execute_sql_flush", flush_without_triggers)
+DatabaseOperations.execute_sql_flush = _flush_past_triggers  # type: ignore[method-assign]
