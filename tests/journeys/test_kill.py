@@ -23,7 +23,7 @@ from tests.stack import Stack, wait_for
 from yikatong.foundation.clock import utc_now
 from yikatong.gm.fields import FieldCipher
 from yikatong.gm.keystore import FileKeyStore
-from yikatong.terminal import Terminal
+from yikatong.terminal import Accepted, Terminal
 from yikatong.terminal.client import GatewayUnreachable
 from yikatong.terminal.reader import code_from_image
 
@@ -130,8 +130,8 @@ def ride(visitor: Visitor, resident: Resident, gates: dict[str, Terminal]) -> No
         picture = visitor.get(f"/code/image/?for={resident.person_id}")
         assert picture.headers["content-type"] == "image/png", picture.text
         code = code_from_image(picture.content)
-        presented = gates[kind].present(code, kind=kind, station=station, at=utc_now())  # type: ignore[arg-type]
-        assert presented.accepted, presented
+        decision = gates[kind].present(code, utc_now(), kind=kind, station=station)  # type: ignore[arg-type]
+        assert isinstance(decision, Accepted), decision
     for gate in gates.values():
         wait_for(lambda gate=gate: synced(gate), within_s=90, why="the gateway to take the taps")
 
