@@ -5,7 +5,8 @@ SHELL := /bin/bash
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
-PYTEST := $(PYTHON) -m pytest
+PYTEST := $(PYTHON) -m pytest -p no:cacheprovider -q
+DATABASE_TESTS := $(addprefix tests/,banks city database issuance ledger properties registry)
 SYSTEM_PACKAGES := chromium fonts-noto-cjk gettext openssl postgresql-15
 
 help: ## Show what each target does
@@ -34,10 +35,10 @@ setup-system: ## Install the Debian packages that browser and PostgreSQL 15 test
 demo: setup ## Start the whole platform on an embedded database with Beijing's places and 20,000 synthetic residents
 	$(PYTHON) -m yikatong.config demo
 
-test: setup setup-system ## Run every test, the database ones also on Debian's PostgreSQL 15
-	$(PYTEST) -p no:cacheprovider tests
-	YIKATONG_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -p no:cacheprovider -m "not journey and not slow" \
-	  tests/database tests/ledger tests/clearing tests/registry tests/issuance tests/applications tests/acceptance
+test: setup setup-system ## Run every test; those of the database also on Debian's PostgreSQL 15
+	$(PYTEST) -m journey tests/journeys
+	YIKATONG_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n 2 --dist loadfile -m "not journey" $(DATABASE_TESTS)
+	$(PYTEST) -n 2 --dist loadfile -m "not journey" tests
 
 lint: setup ## Style, types, import contracts, lock file
 	$(PYTHON) -m ruff check .
