@@ -50,7 +50,7 @@ class Visitor:
     """One person's session."""
 
     def __init__(self, web: str) -> None:
-        self._http = httpx.Client(base_url=web, follow_redirects=True, timeout=20, trust_env=False)
+        self._http = httpx.Client(base_url=web, timeout=20, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +73,8 @@ class Visitor:
         while True:
             try:
                 answer = self._http.request(method, path, data=data, headers={"Referer": referer} if referer else None)
+                if answer.is_redirect:  # what was sent has arrived; only the next page is asked for again
+                    return self._patiently("GET", str(answer.url.join(answer.headers["Location"])), None)
                 if answer.status_code < 500:
                     return answer
                 problem = f"{answer.status_code} at {answer.url}"
