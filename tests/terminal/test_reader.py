@@ -81,6 +81,8 @@ def test_another_qr_code_is_read_too_so_that_its_holder_hears_what_it_is() -> No
 
 
 DAMAGED = octets(symbol(CODE))
+CLOSING_BYTES = 32
+"""What a PNG may lack at its end and still show the whole picture: its closing chunk and the last checksums."""
 GIF = octets(symbol(CODE), "GIF")
 
 
@@ -107,7 +109,7 @@ def test_a_picture_without_one_code_says_what_to_do(photo: bytes, says: str) -> 
 
 
 def test_truncated_pictures_never_fail_otherwise() -> None:
-    for end in range(0, len(DAMAGED), 97):
+    for end in range(0, len(DAMAGED) - CLOSING_BYTES, 97):
         with pytest.raises(NothingRead):
             code_from_image(DAMAGED[:end])
 
