@@ -8,6 +8,8 @@ import click
 from yikatong.audit.actors import Actor
 from yikatong.foundation.clock import utc_now
 
+PURPOSES = ("gate", "identity", "till")
+
 
 @click.group()
 def acceptance() -> None:
@@ -15,29 +17,50 @@ def acceptance() -> None:
 
 
 @acceptance.command()
-@click.option("--station", required=True, help="The metro station, for example 国贸.")
+@click.option("--station", help="The metro station, for example 国贸.")
+@click.option("--place", help="A hospital, library or park of the city's data instead: its name or place id.")
 @click.option("--terminal-id", required=True, help="Twelve digits, never used before.")
 @click.option("--gateway-url", default="http://127.0.0.1:8601", show_default=True)
-@click.option("--purpose", type=click.Choice(["gate", "identity", "till"]), default="gate", show_default=True)
+@click.option(
+    "--purpose", type=click.Choice(PURPOSES), help="By default gate at a station and identity at another place."
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where the profile goes.")
-def register_terminal(station: str, terminal_id: str, gateway_url: str, purpose: str, out: Path) -> None:
-    """Certify a terminal at a metro station and write its profile, which holds its private key."""
+def register_terminal(
+    station: str | None, place: str | None, terminal_id: str, gateway_url: str, purpose: str | None, out: Path
+) -> None:
+    """Certify a terminal at a station or place and write its profile, which holds its private key."""
     from yikatong.acceptance import services
-    from yikatong.acceptance.setup import ensure_operators, metro_venue_id
+    from yikatong.acceptance.setup import ensure_institution, ensure_operators, metro_venue_id
     from yikatong.city.network import metro_network
 
-    metro_network().require(station)
-    ensure_operators()
-    services.register_terminal(
+    if (station is None) == (place is None):
+        raise click.UsageError("name either --station or --place")
+    if station is not None:
+        venue_id = metro_venue_id(metro_network().require(station))
+        ensure_operators()
+    else:
+        venue_id = ensure_institution(str(place)).venue_id
+    terminal = services.register_terminal(
         terminal_id,
-        venue_id=metro_venue_id(station),
-        purpose=purpose,
+        venue_id=venue_id,
+        purpose=purpose or ("gate" if station is not None else "identity"),
         gateway_url=gateway_url,
         out=out,
         by=Actor.system("command line"),
         at=utc_now(),
     )
-    click.echo(f"terminal {terminal_id} at {station}: profile in {out}")
+    click.echo(f"terminal {terminal_id} ({terminal.purpose}) at {terminal.venue.name}: profile in {out}")
+
+
+@acceptance.command()
+@click.option("--operator", help="Only this operator's, for example BJMETRO.")
+def venues(operator: str | None) -> None:
+    """List the venues where terminals can be registered."""
+    from yikatong.acceptance.models import Venue
+
+    chosen = Venue.objects.filter(operator_id=operator) if operator else Venue.objects.all()
+    for venue in chosen.order_by("operator_id", "venue_id"):
+        click.echo(f"{venue.operator_id:20} {venue.venue_id}  {venue.name}")
 
 
 @acceptance.command()

@@ -1,6 +1,7 @@
 """From an uploaded tap or an online question to a decision, given what the database knows. Django-free and I/O-free.
 
-Both doors call these: first ``check_tap`` and ``read_card`` (no database), then their own database, then ``rules.decide_card``.
+Both doors, the gateway and ``services.store_tap``, take the same three steps: ``read_tap`` (no database, may run in a
+thread), their own database for the card's standing, ``judge``. What comes out is what ``queries.STORE_TAP`` stores.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from yikatong.acceptance.queries import directory_key, moment
-from yikatong.acceptance.rules import Refusal, Standing, check_tap_time
+from yikatong.acceptance.rules import Refusal, Standing, TerminalStanding, check_gate, check_tap_time, decide_card
 from yikatong.city.network import StationUnknown, metro_network
 from yikatong.city.rules import rules_at
 from yikatong.ecard.issuer import issuer_key
@@ -37,6 +38,17 @@ class Named:
     nonce: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadTap:
+    """A tap worth keeping. ``named`` is its card, unless ``reason`` says why none is to be charged."""
+
+    tap: Tap
+    at: datetime
+    received_at: datetime
+    named: Named | None
+    reason: str = ""
+
+
 def read_card(presented: Tap | Authorise, *, at: datetime) -> Named:
     """Which card was presented, with a code's signatures and dates checked as of ``at``. Raises ``Refused``."""
     if presented.code is not None:
@@ -57,14 +69,53 @@ def read_card(presented: Tap | Authorise, *, at: datetime) -> Named:
     raise Refused(Refusal.CARD_NOT_NAMED, "没有出示卡号、识别码或二维码")
 
 
-def check_tap(tap: Tap, *, terminal_id: str, received_at: datetime) -> datetime:
-    """The tap's moment, once terminal, time and station are plausible. Raises ``Refused``."""
-    if tap.terminal_id != terminal_id:
-        raise Refused(Refusal.TAP_OF_OTHER_TERMINAL, "交易所属终端与上传终端不一致")
+def read_tap(tap: Tap, terminal: TerminalStanding, *, received_at: datetime) -> ReadTap:
+    """A tap once terminal, time and station are plausible, with the card it names. Raises ``Refused`` when it cannot be kept.
+
+    A refused tap is not kept so that the terminal can send it again when the cause is mended, with its first content.
+    """
+    at = _check_tap(tap, terminal, received_at=received_at)
+    if tap.decision == "refused":
+        return ReadTap(tap, at, received_at, None, tap.reason)
     try:
-        at = moment(tap.at_ms)
-    except ValueError as error:
-        raise Refused(Refusal.TAP_TOO_OLD, "交易时间无法识别") from error
+        return ReadTap(tap, at, received_at, read_card(tap, at=at))
+    except Refused as refused:
+        return ReadTap(tap, at, received_at, None, str(refused.reason))
+
+
+def judge(read: ReadTap, standing: Standing | None) -> dict[str, Any]:
+    """The parameters of ``queries.STORE_TAP``: accepted when the card may be used at the tap's moment.
+
+    A refused tap keeps its card, if there is one: holders and staff ask why a ride was not charged.
+    """
+    reason = read.reason
+    if read.named is not None:
+        try:
+            decide_card(standing, at=read.at)
+        except Refused as refused:
+            reason = str(refused.reason)
+    is_accepted = read.named is not None and not reason
+    named = read.named or Named("")
+    return {
+        "terminal_id": read.tap.terminal_id,
+        "sequence": read.tap.sequence,
+        "digest": read.tap.digest(),
+        "card_id": standing.card_id if standing else None,
+        "kind": read.tap.kind,
+        "station": read.tap.station,
+        "at": read.at,
+        "received_at": read.received_at,
+        "outcome": "accepted" if is_accepted else "refused",
+        "reason": reason,
+        "device_serial": named.device_serial,
+        "nonce": named.nonce,
+    }
+
+
+def _check_tap(tap: Tap, terminal: TerminalStanding, *, received_at: datetime) -> datetime:
+    if tap.terminal_id != terminal.terminal_id:
+        raise Refused(Refusal.TAP_OF_OTHER_TERMINAL, "交易所属终端与上传终端不一致")
+    at = moment(tap.at_ms)
     limits = rules_at(beijing_day(received_at)).limits
     check_tap_time(
         at=at,
@@ -77,24 +128,5 @@ def check_tap(tap: Tap, *, terminal_id: str, received_at: datetime) -> datetime:
             metro_network().require(tap.station)
         except StationUnknown as error:
             raise Refused(Refusal.STATION_UNKNOWN, str(error)) from error
+        check_gate(terminal, tap.station)
     return at
-
-
-def tap_row(
-    tap: Tap, *, named: Named, standing: Standing | None, reason: str, at: datetime, received_at: datetime
-) -> dict[str, Any]:
-    """The parameters of ``queries.STORE_TAP``: accepted when there is a standing, else refused for ``reason``."""
-    return {
-        "terminal_id": tap.terminal_id,
-        "sequence": tap.sequence,
-        "digest": tap.digest(),
-        "card_id": standing.card_id if standing else None,
-        "kind": tap.kind,
-        "station": tap.station,
-        "at": at,
-        "received_at": received_at,
-        "outcome": "accepted" if standing else "refused",
-        "reason": "" if standing else reason,
-        "device_serial": named.device_serial,
-        "nonce": named.nonce if standing else None,
-    }

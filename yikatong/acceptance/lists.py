@@ -20,9 +20,9 @@ ISSUER_TRUSTED_UNTIL_S = 2019686400  # 2034-01-01
 
 DENY_ENTRIES_SQL = (
     "select key, reason from acceptance_deny_entry where lifted_at is null "
-    "and (relevant_until is null or relevant_until > %(at)s) order by version"
+    "and (relevant_until is null or relevant_until > %(at)s) order by entry_id"
 )
-DENY_VERSION_SQL = "select coalesce(max(greatest(version, coalesce(lifted_version, 0))), 0) from acceptance_deny_entry"
+DENY_VERSION_SQL = "select coalesce(max(listed_version), 0) from acceptance_deny_entry"
 
 
 def list_key() -> PrivateKey:

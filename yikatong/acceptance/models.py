@@ -86,20 +86,21 @@ class CodeUse(models.Model):
 
 
 class DenyEntry(models.Model):
-    """What terminals must refuse from ``version`` on: a token, device, card number or 识别码, and why.
+    """What terminals must refuse: a token, device, card number or 识别码, and why.
 
-    ``relevant_until``: when no terminal could accept it anyway, because every certificate has expired. ``lifted_version`` is
-    drawn from the same sequence as ``version``, so the highest of both numbers the whole list.
+    ``relevant_until``: when no terminal could accept it anyway, because every certificate has expired. ``listed_version`` is
+    given by PostgreSQL at commit, when the entry is made and again when it is lifted: the highest numbers the whole list, and
+    a list of a higher version holds everything that one of a lower version holds.
     """
 
-    version = models.BigAutoField(primary_key=True)
+    entry_id = models.BigAutoField(primary_key=True)
     key = models.CharField(max_length=60, db_index=True, help_text="token:… | device:… | number:… | code:…")
     card_id = models.BigIntegerField(db_index=True)
     reason = models.CharField(max_length=40)
     since = models.DateTimeField()
     relevant_until = models.DateTimeField(null=True)
     lifted_at = models.DateTimeField(null=True)
-    lifted_version = models.BigIntegerField(null=True)
+    listed_version = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         db_table = "acceptance_deny_entry"
@@ -108,3 +109,4 @@ class DenyEntry(models.Model):
                 fields=["key"], condition=models.Q(lifted_at=None), name="acceptance_deny_once_at_a_time"
             )
         ]
+        indexes = [models.Index(fields=["listed_version"], name="acceptance_deny_listed")]

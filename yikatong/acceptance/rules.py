@@ -14,12 +14,17 @@ THIRD_GENERATION = 3
 
 
 class Refusal(StrEnum):
-    """Why a card or a tap is refused, in the order of checking (after those of a code's text, ``CodeRefusal``)."""
+    """Why a tap or a card is refused, in the order of checking; what is wrong with a code itself (``CodeRefusal``) comes
+    before what is wrong with its card."""
 
+    TERMINAL_UNKNOWN = "terminal_unknown"
+    TERMINAL_REVOKED = "terminal_revoked"
     TAP_OF_OTHER_TERMINAL = "tap_of_other_terminal"
     TAP_FROM_FUTURE = "tap_from_future"
     TAP_TOO_OLD = "tap_too_old"
+    TERMINAL_NOT_A_GATE = "terminal_not_a_gate"
     STATION_UNKNOWN = "station_unknown"
+    STATION_OF_OTHER_TERMINAL = "station_of_other_terminal"
     CARD_NOT_NAMED = "card_not_named"
     CARD_UNKNOWN = "card_unknown"
     CARD_REPORTED_LOST = "card_reported_lost"
@@ -28,6 +33,17 @@ class Refusal(StrEnum):
     CARD_NOT_ACTIVE = "card_not_active"
     DEVICE_REVOKED = "device_revoked"
     CODE_REPLAYED = "code_replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalStanding:
+    """What decides about a terminal. ``public_key``: 33 bytes; ``venue`` is the station of a metro gate."""
+
+    terminal_id: str
+    public_key: bytes
+    venue: str
+    purpose: str
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,23 @@ class Standing:
     pre_report_lapses_at: datetime | None
     reported_lost_at: datetime | None
     device_revoked_at: datetime | None = None
+
+
+def check_terminal(terminal: TerminalStanding | None, *, at: datetime) -> TerminalStanding:
+    """The terminal itself when it is believed at ``at``. Raises ``Refused``."""
+    if terminal is None:
+        raise Refused(Refusal.TERMINAL_UNKNOWN, "没有登记过这台终端，请先登记")
+    if terminal.revoked_at is not None and terminal.revoked_at <= at:
+        raise Refused(Refusal.TERMINAL_REVOKED, "此终端已停用，请重新登记")
+    return terminal
+
+
+def check_gate(terminal: TerminalStanding, station: str) -> None:
+    """Entries and exits come from a gate, of the station where it was registered: the fare depends on it. Raises ``Refused``."""
+    if terminal.purpose != "gate":
+        raise Refused(Refusal.TERMINAL_NOT_A_GATE, "此终端不是闸机，不能上传进出站记录")
+    if station != terminal.venue:
+        raise Refused(Refusal.STATION_OF_OTHER_TERMINAL, f"此终端登记在“{terminal.venue}”，不能上传其他车站的记录")
 
 
 def decide_card(card: Standing | None, *, at: datetime) -> Standing:

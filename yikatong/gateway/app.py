@@ -5,7 +5,6 @@ When the database is away the answer is 503 with Retry-After and nothing is half
 repeated upload changes nothing.
 """
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,24 +14,30 @@ import msgspec
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from yikatong.acceptance.lists import signed_trust_list
+from yikatong.acceptance.rules import TerminalStanding
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.gateway.decisions import authorise, upload_taps
-from yikatong.gateway.denylist import DenyListCache
-from yikatong.gateway.terminals import SigningTerminal, authenticate
+from yikatong.gateway.lists import DenyListCache, TrustListCache
+from yikatong.gateway.terminals import authenticate
 from yikatong.wire.requests import RequestRefusal
 from yikatong.wire.taps import TAPS_PER_UPLOAD_MAX, Authorise, Problem, TapUpload
 
 log = logging.getLogger(__name__)
 BODY_BYTES_MAX = 1_000_000
 RETRY_AFTER_S = 5
+POOL_WAIT_S = 5  # less than a terminal waits for its answer
+RECONNECT_WITHIN_S = 8  # then the next request tries afresh: the pool's own pauses would grow to minutes
+APPLICATION_NAME = "yikatong gateway"
 
-Handler = Callable[[Request, bytes, SigningTerminal, datetime], Awaitable[Response]]
+_REASONS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+
+Handler = Callable[[Request, bytes, TerminalStanding, datetime], Awaitable[Response]]
 
 
 def json_response(content: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -45,26 +50,45 @@ def problem(reason: str, message: str, *, status: int, headers: dict[str, str] |
     return json_response(Problem(reason, message), status=status, headers=headers)
 
 
+def http_problem(request: Request, error: Exception) -> Response:
+    """HTTP's own refusals in the same shape as ours."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return problem(
+        _REASONS.get(error.status_code, "request_wrong"),
+        error.detail,
+        status=error.status_code,
+        headers=dict(error.headers or {}),
+    )
+
+
+async def _body_of(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise HTTPException(413, f"a request has at most {BODY_BYTES_MAX} bytes")
+    return bytes(body)
+
+
 def signed(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     """Read the body, find out which terminal signed, and answer its faults and the database's in one way."""
 
     async def endpoint(request: Request) -> Response:
         at = utc_now()
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                return problem("body_too_large", f"a request has at most {BODY_BYTES_MAX} bytes", status=413)
         try:
-            terminal = await authenticate(request, bytes(body), at=at)
-            return await handler(request, bytes(body), terminal, at)
+            body = await _body_of(request)
+            terminal = await authenticate(request, body, at=at)
+            return await handler(request, body, terminal, at)
+        except ClientDisconnect:
+            return problem("client_gone", "the connection ended before the request did", status=400)
         except Refused as refused:
             status = 403 if refused.reason == RequestRefusal.TERMINAL_REVOKED else 401
             return problem(str(refused.reason), str(refused), status=status)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return problem("body_malformed", str(error), status=400)
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            log.error("database unavailable: %s", type(error).__name__)
+        except (psycopg.Error, PoolTimeout) as error:
+            log.error("database unavailable: %s %s", type(error).__name__, getattr(error, "sqlstate", None) or "")
             headers = {"Retry-After": str(RETRY_AFTER_S)}
             return problem("database_unavailable", "try again shortly", status=503, headers=headers)
 
@@ -72,29 +96,30 @@ def signed(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 
 
 @signed
-async def post_authorise(request: Request, body: bytes, terminal: SigningTerminal, at: datetime) -> Response:
+async def post_authorise(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
     """May this card be used now?"""
     question = msgspec.json.decode(body, type=Authorise)
-    return json_response(await authorise(request.app.state.pool, question, at=at))
+    return json_response(await authorise(request.app.state.pool, question, terminal=terminal, at=at))
 
 
 @signed
-async def post_taps(request: Request, body: bytes, terminal: SigningTerminal, at: datetime) -> Response:
+async def post_taps(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
     """Take taps in; each gets its own result, and one bad tap never loses another's."""
     upload = msgspec.json.decode(body, type=TapUpload)
     if len(upload.taps) > TAPS_PER_UPLOAD_MAX:
         return problem("too_many_taps", f"at most {TAPS_PER_UPLOAD_MAX} taps in one upload", status=413)
-    return json_response(await upload_taps(request.app.state.pool, upload, terminal_id=terminal.terminal_id, at=at))
+    return json_response(await upload_taps(request.app.state.pool, upload, terminal=terminal, at=at))
 
 
 @signed
-async def get_trust_list(request: Request, body: bytes, terminal: SigningTerminal, at: datetime) -> Response:
+async def get_trust_list(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
     """Whose electronic cards are accepted."""
-    return Response(await asyncio.to_thread(signed_trust_list, at), media_type="application/json")
+    cache: TrustListCache = request.app.state.trust_list
+    return Response(await cache.current(at), media_type="application/json")
 
 
 @signed
-async def get_deny_list(request: Request, body: bytes, terminal: SigningTerminal, at: datetime) -> Response:
+async def get_deny_list(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
     """What must be refused."""
     cache: DenyListCache = request.app.state.deny_list
     return Response(await cache.current(at), media_type="application/json")
@@ -119,13 +144,15 @@ def make_app(database_url: str, *, pool_size: int = 8) -> Starlette:
             database_url,
             min_size=1,
             max_size=pool_size,
-            timeout=5,
+            timeout=POOL_WAIT_S,
+            reconnect_timeout=RECONNECT_WITHIN_S,
             open=False,
             check=AsyncConnectionPool.check_connection,
-            kwargs={"autocommit": True},
+            kwargs={"autocommit": True, "application_name": APPLICATION_NAME},
         )
         await pool.open()
         app.state.pool = pool
+        app.state.trust_list = TrustListCache()
         app.state.deny_list = DenyListCache(pool)
         try:
             yield
@@ -139,4 +166,4 @@ def make_app(database_url: str, *, pool_size: int = 8) -> Starlette:
         Route("/v1/deny-list", get_deny_list, methods=["GET"]),
         Route("/healthz", get_health, methods=["GET"]),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: http_problem})

@@ -1,7 +1,9 @@
 -- Stores one tap and nothing else: the caller decided; here stand idempotence and the one use of a code.
 -- Answers 'stored', 'repeated' (same terminal, sequence and content) or 'conflict' (same terminal and sequence, other content),
 -- with the outcome that stands. v1 keeps working while gateways still call it.
-create function acceptance_store_tap_v1(
+-- A code is taken before the tap is inserted, because what hears of accepted taps hears of them at insertion; when the tap
+-- turns out to be there already, the code it took goes back, so that a conflict uses up nobody's code.
+create or replace function acceptance_store_tap_v1(
     p_terminal_id text, p_sequence bigint, p_digest bytea, p_card_id bigint, p_kind text, p_station text, p_at timestamptz,
     p_received_at timestamptz, p_outcome text, p_reason text, p_device_serial bytea, p_nonce bytea,
     out status text, out outcome text, out reason text
@@ -9,7 +11,7 @@ create function acceptance_store_tap_v1(
 #variable_conflict use_variable
 declare
     v_known acceptance_tap%rowtype;
-    v_use acceptance_code_use%rowtype;
+    v_took_code boolean := false;
 begin
     outcome := p_outcome;
     reason := p_reason;
@@ -19,13 +21,14 @@ begin
             insert into acceptance_code_use (card_id, device_serial, nonce, terminal_id, sequence, at)
                 values (p_card_id, p_device_serial, p_nonce, p_terminal_id, p_sequence, p_at)
                 on conflict do nothing;
-            if not found then
-                select * into v_use from acceptance_code_use u
-                    where u.card_id = p_card_id and u.device_serial = p_device_serial and u.nonce = p_nonce;
-                if (v_use.terminal_id, v_use.sequence) is distinct from (p_terminal_id, p_sequence) then
-                    outcome := 'refused';
-                    reason := 'code_replayed';
-                end if;
+            v_took_code := found;
+            if not v_took_code and not exists (
+                select from acceptance_code_use u
+                where u.card_id = p_card_id and u.device_serial = p_device_serial and u.nonce = p_nonce
+                    and u.terminal_id = p_terminal_id and u.sequence = p_sequence
+            ) then
+                outcome := 'refused';
+                reason := 'code_replayed';
             end if;
         end if;
         insert into acceptance_tap (terminal_id, sequence, digest, card_id, kind, station, at, received_at, outcome, reason)
@@ -34,6 +37,10 @@ begin
         if found then
             status := 'stored';
             return;
+        end if;
+        if v_took_code then
+            delete from acceptance_code_use u
+                where u.card_id = p_card_id and u.device_serial = p_device_serial and u.nonce = p_nonce;
         end if;
         select * into v_known from acceptance_tap t where t.terminal_id = p_terminal_id and t.sequence = p_sequence;
     end if;
