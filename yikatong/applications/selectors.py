@@ -60,8 +60,9 @@ def situation_of(person: Person, *, acting_person_id: int | None, on: date) -> r
     lasting = Q(until=None) | Q(until__gte=on)
     codes = Membership.objects.filter(lasting, person_id=person.person_id, since__lte=on)
     units = Organisation.objects.filter(credit_code__in=codes.values_list("organisation_code", flat=True))
-    banks = Bank.objects.filter(joined_on__lte=on).order_by("code").values_list("code", flat=True)
-    cards = _card_facts[0](person.person_id) if _card_facts else CardsHeld()
+    banks = Bank.objects.filter(joined_on__lte=on).order_by("code").values_list("code", "name_zh")
+    (cards_held,) = _card_facts  # not wired is a programming mistake: guessing "none" could make a second card
+    cards = cards_held(person.person_id)
     return rules.Situation(
         person_id=person.person_id,
         acting_person_id=acting_person_id,
@@ -77,10 +78,10 @@ def situation_of(person: Person, *, acting_person_id: int | None, on: date) -> r
                 unit.is_enrolled_as_whole,
                 unit.collects_for_members,
             )
-            for unit in units
+            for unit in units.order_by("credit_code")
         ),
         pension_bank_code=person.pension_bank_code,
-        all_bank_codes=tuple(banks),
+        bank_names=dict(banks),
         has_open_application=Application.objects.filter(
             person_id=person.person_id, state__in=rules.OPEN_STATES
         ).exists(),

@@ -4,7 +4,6 @@ A person's commands are serial: each takes the lock on the person's row before i
 facts the register already proves is approved at once; there is no queue of people checking what a computer knows.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -28,7 +27,11 @@ from yikatong.registry.sealing import field_cipher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitApplication:
-    """What a client sends. It makes ``application_id`` itself, so that sending twice is applying once."""
+    """What a client sends. It makes ``application_id`` itself, so that sending twice is applying once.
+
+    An id belongs to one person's application; another person's may bear the same without harm. ``acting_person_id``: who
+    applies, ``None`` when staff have the applicant before them; a resident always acts as themselves.
+    """
 
     application_id: UUID
     person_id: int
@@ -42,9 +45,9 @@ class SubmitApplication:
     organisation_code: str = ""
 
     def digest(self) -> bytes:
-        """What tells a repeat from another application under the same id."""
+        """What tells a repeat from another application under the same id: 16 bytes, keyed, as an address is in it."""
         content = asdict(self) | {"application_id": str(self.application_id)}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
+        return field_cipher().blind_index("application", json.dumps(content, sort_keys=True))
 
 
 def lock_person(person_id: int) -> Person:
@@ -55,8 +58,18 @@ def lock_person(person_id: int) -> Person:
     return person
 
 
+def acting_person(by: Actor, acting_person_id: int | None) -> int | None:
+    """Who acts: a resident is never anybody else than themselves, whatever a page passed on. Raises ``Refused``."""
+    if by.kind != "resident":
+        return acting_person_id
+    if acting_person_id is not None and by.name != str(acting_person_id):
+        raise Refused(Reason.NOT_ALLOWED_TO_ACT, "只能以本人的身份办理，请重新登录")
+    return int(by.name)
+
+
 def submit(command: SubmitApplication, *, by: Actor, at: datetime) -> Application:
     """Take an application in and decide it. Repeating it returns the first; raises ``Refused`` with a ``rules.Reason``."""
+    acting = acting_person(by, command.acting_person_id)
     with transaction.atomic():
         person = lock_person(command.person_id)
         known = Application.objects.filter(person_id=command.person_id, application_id=command.application_id).first()
@@ -66,27 +79,18 @@ def submit(command: SubmitApplication, *, by: Actor, at: datetime) -> Applicatio
             return known
         today = beijing_day(at)
         programme = rules_at(today)
-        situation = situation_of(person, acting_person_id=command.acting_person_id, on=today)
-        outlet = Outlet.objects.filter(outlet_id=command.outlet_id).first() if command.outlet_id else None
-        wish = rules.Wish(
-            kind=command.kind,
-            bank_code=command.bank_code,
-            collection=command.collection,
-            outlet_bank_code=outlet.bank_id if outlet else None,
-            has_address=bool(command.address.strip()),
-            organisation_code=command.organisation_code,
-        )
-        rules.check_application(wish, situation, programme)
+        situation = situation_of(person, acting_person_id=acting, on=today)
+        rules.check_application(_wish(command), situation, programme)
         application = Application.objects.create(
             person_id=command.person_id,
             application_id=command.application_id,
-            applicant_person_id=command.acting_person_id if command.acting_person_id != person.person_id else None,
+            applicant_person_id=acting if acting != person.person_id else None,
             kind=command.kind,
             channel=command.channel,
             bank_code=command.bank_code,
             collection=command.collection,
             outlet_id=command.outlet_id if command.collection == "outlet" else "",
-            address_sealed=field_cipher().seal("address", command.address) if command.address else None,
+            address_sealed=_sealed_address(command),
             organisation_code=command.organisation_code,
             content_digest=command.digest(),
             submitted_at=at,
@@ -99,12 +103,38 @@ def submit(command: SubmitApplication, *, by: Actor, at: datetime) -> Applicatio
         return application
 
 
-def cancel(person_id: int, application_id: UUID, *, by: Actor, at: datetime) -> Application:
-    """Withdraw an application that is not in production yet. Repeating it changes nothing; raises ``Refused``."""
+def _wish(command: SubmitApplication) -> rules.Wish:
+    outlet = Outlet.objects.filter(outlet_id=command.outlet_id).first() if command.outlet_id else None
+    return rules.Wish(
+        kind=command.kind,
+        channel=command.channel,
+        bank_code=command.bank_code,
+        collection=command.collection,
+        outlet_bank_code=outlet.bank_id if outlet else None,
+        has_address=bool(command.address.strip()),
+        organisation_code=command.organisation_code,
+    )
+
+
+def _sealed_address(command: SubmitApplication) -> bytes | None:
+    """Only what is needed is kept: an address typed before choosing an outlet is not."""
+    return field_cipher().seal("address", command.address) if command.collection == "post" else None
+
+
+def cancel(
+    person_id: int, application_id: UUID, *, by: Actor, at: datetime, acting_person_id: int | None = None
+) -> Application:
+    """Withdraw an application whose card is not being made yet. Repeating it changes nothing; raises ``Refused``."""
+    acting = acting_person(by, acting_person_id)
     with transaction.atomic():
-        lock_person(person_id)
-        application = Application.objects.get(person_id=person_id, application_id=application_id)
-        if application.state != ApplicationState.CANCELLED:
+        person = lock_person(person_id)
+        application = Application.objects.filter(person_id=person_id, application_id=application_id).first()
+        if application is None:
+            raise Refused(Reason.APPLICATION_UNKNOWN, "没有这份申请")
+        if acting is not None:
+            situation = situation_of(person, acting_person_id=acting, on=beijing_day(at))
+            rules.check_right_to_act(situation, application.channel)
+        if rules.check_withdrawal(application.state):
             move(application, ApplicationState.CANCELLED, by=by, at=at)
         return application
 

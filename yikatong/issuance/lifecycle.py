@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from yikatong.applications.models import Application, ApplicationState
+from yikatong.applications.rules import ADULT_AGE_YEARS
 from yikatong.applications.selectors import guardian_ids_of
-from yikatong.applications.services import lock_person, move
+from yikatong.applications.services import acting_person, lock_person, move
 from yikatong.audit.actors import Actor
+from yikatong.audit.models import AuditEvent
 from yikatong.audit.services import record
 from yikatong.city.rules import rules_at
 from yikatong.foundation.clock import age_years, beijing_day
@@ -28,6 +30,8 @@ from yikatong.issuance.models import (
 )
 from yikatong.issuance.rules import CardSnapshot, Reason
 from yikatong.registry.models import Person
+
+SELF = Actor.system("issuance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,10 @@ def lock_card(card_id: int) -> tuple[Person, Card]:
 
 
 def mark_ready(card_id: int, *, by: Actor, at: datetime) -> Card:
-    """The card arrived at its outlet, or was posted. Repeating it changes nothing."""
+    """The card arrived at its outlet, or was posted. Repeating it changes nothing; raises ``Refused``."""
     with transaction.atomic():
         person, card = lock_card(card_id)
-        if card.state != CardState.MADE:
+        if not rules.check_arrival(snapshot(card)):
             return card
         card.state, card.ready_at = CardState.READY, at
         card.save(update_fields=["state", "ready_at"])
@@ -98,10 +102,10 @@ def hand_over(card_id: int, *, by: Actor, at: datetime, guardian_person_id: int 
         person, card = lock_card(card_id)
         today = beijing_day(at)
         is_guardian = guardian_person_id in guardian_ids_of(person.person_id, today)
-        is_minor = age_years(person.birth_date, today) < 18
+        is_minor = age_years(person.birth_date, today) < ADULT_AGE_YEARS
         if not rules.check_hand_over(snapshot(card), at, is_minor=is_minor, guardian_present=is_guardian):
             return card
-        _collect(card, by=by, at=at)
+        _collect(card, by=by, at=at, guardian_person_id=guardian_person_id if is_guardian else None)
         return card
 
 
@@ -110,16 +114,17 @@ def activate_social_function(
 ) -> Activation:
     """Switch the card's social function on and the holder's older card's off, in one transaction.
 
-    Repeating it returns the first activation. ``acting_person_id``: who asks, when a resident asks; a clerk has checked the
-    document. Raises ``Refused``. Source: 京人社数据字〔2024〕133号 (the older card is valid until activation).
+    Repeating it returns the first activation, so that a client whose reply was lost learns all the same which card ended.
+    ``acting_person_id``: who asks, ``None`` when a clerk has checked the document; a resident acts as themselves. Raises
+    ``Refused``. Source: 京人社数据字〔2024〕133号 (the older card is valid until activation).
     """
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, at)
         if not rules.check_activation(snapshot(card), at):
-            return Activation(card_id, card.activated_at or at, None, was_repeated=True)
+            return Activation(card_id, card.activated_at or at, _ended_by(card_id), was_repeated=True)
         if card.state == CardState.READY:
-            _collect(card, by=by, at=at)
+            _collect(card, by=by, at=at, guardian_person_id=None)
         ended = _end_active_card(person.person_id, by=by, at=at, reason="superseded")
         card.social_state, card.activated_at = SocialState.ACTIVE, at
         card.save(update_fields=["social_state", "activated_at"])
@@ -131,16 +136,19 @@ def activate_social_function(
         return Activation(card_id, at, ended.card_id if ended else None, was_repeated=False)
 
 
-def activate_financial_function(card_id: int, *, bank_code: str, by: Actor, at: datetime) -> Activation:
+def activate_financial_function(
+    card_id: int, *, bank_code: str, by: Actor, at: datetime, acting_person_id: int | None = None
+) -> Activation:
     """Switch the bank function on at the issuing bank's counter; the social function comes on with it.
 
-    Repeating it changes nothing. Raises ``Refused``. Source: programme rules, two activations.
+    ``acting_person_id``: whose document the clerk has seen; for a minor's card it must be a guardian's. Repeating it changes
+    nothing. Raises ``Refused``. Source: 京人社数据字〔2024〕133号 (the two functions are activated apart).
     """
     with transaction.atomic():
         _, card = lock_card(card_id)
         if card.bank_code != bank_code:
             raise Refused(Reason.OTHER_BANKS_CARD, "金融功能只能在发卡银行启用")
-        activation = activate_social_function(card_id, by=by, at=at)
+        activation = activate_social_function(card_id, by=by, at=at, acting_person_id=acting_person_id)
         card.refresh_from_db()
         if not card.is_financially_active:
             card.is_financially_active = True
@@ -153,10 +161,12 @@ def pre_report_loss(card_id: int, *, by: Actor, at: datetime, acting_person_id: 
     """Stop the card at once, for ten days. Repeating it keeps the first date. Raises ``Refused``."""
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, at)
         rules.check_loss_report(snapshot(card))
         if rules.is_reported_lost(snapshot(card), at):
             return card
+        if rules.has_lapsed(snapshot(card), at):  # the trail tells of the first report's end before the second begins
+            _lift_pre_report(card, "card.pre_report_lapsed", by=SELF, at=at)
         days = rules_at(beijing_day(at)).limits.pre_report_lapses_after_days
         card.pre_reported_lost_at, card.pre_report_lapses_at = at, at + timedelta(days=days)
         card.save(update_fields=["pre_reported_lost_at", "pre_report_lapses_at"])
@@ -169,7 +179,7 @@ def withdraw_pre_report(card_id: int, *, by: Actor, at: datetime, acting_person_
     """The card was found again before it was formally reported. Repeating it changes nothing. Raises ``Refused``."""
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, at)
         if card.reported_lost_at is not None:
             raise Refused(Reason.NOT_PRE_REPORTED, "此卡已正式挂失，不能撤销；请申请补卡")
         if card.pre_reported_lost_at is not None:
@@ -184,12 +194,13 @@ def report_loss(card_id: int, *, by: Actor, at: datetime, acting_person_id: int 
     """
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, at)
         if card.reported_lost_at is not None:
             return card
         rules.check_loss_report(snapshot(card))
         card.reported_lost_at = at
-        card.state, card.ended_at = CardState.CANCELLED, at
+        card.state = CardState.CANCELLED
+        card.ended_at = card.ended_at or at  # superseded before: taps still on their way are judged by that moment
         if card.social_state == SocialState.ACTIVE:
             SocialFunction.objects.filter(person_id=person.person_id, card_id=card_id).delete()
         card.social_state = SocialState.ENDED
@@ -209,8 +220,8 @@ def lapse_pre_reports(*, at: datetime) -> int:
     for card_id in list(lapsed):
         with transaction.atomic():
             _, card = lock_card(card_id)
-            if card.pre_report_lapses_at is not None and card.pre_report_lapses_at <= at and not card.reported_lost_at:
-                _lift_pre_report(card, "card.pre_report_lapsed", by=Actor.system("issuance"), at=at)
+            if rules.has_lapsed(snapshot(card), at):
+                _lift_pre_report(card, "card.pre_report_lapsed", by=SELF, at=at)
                 count += 1
     return count
 
@@ -222,25 +233,29 @@ def _lift_pre_report(card: Card, action: str, *, by: Actor, at: datetime) -> Non
     hooks.card_changed(card, at)
 
 
-def _check_acting(person: Person, acting_person_id: int | None, at: datetime) -> None:
-    """A resident acts for themselves; for a minor only the guardian does. Staff were checked by their role."""
-    if acting_person_id is None:
-        return
+def _check_acting(person: Person, by: Actor, acting_person_id: int | None, at: datetime) -> None:
     today = beijing_day(at)
-    guardians = guardian_ids_of(person.person_id, today)
-    if age_years(person.birth_date, today) < 18:
-        if acting_person_id not in guardians:
-            raise Refused(Reason.GUARDIAN_REQUIRED, "未成年人的卡由监护人办理")
-    elif acting_person_id != person.person_id and acting_person_id not in guardians:
-        raise Refused(Reason.NOT_THE_HOLDER, "这不是您的卡")
+    rules.check_right_to_act(
+        holder_person_id=person.person_id,
+        acting_person_id=acting_person(by, acting_person_id),
+        is_minor=age_years(person.birth_date, today) < ADULT_AGE_YEARS,
+        guardian_ids=guardian_ids_of(person.person_id, today),
+    )
 
 
-def _collect(card: Card, *, by: Actor, at: datetime) -> None:
+def _collect(card: Card, *, by: Actor, at: datetime, guardian_person_id: int | None) -> None:
     card.state, card.collected_at = CardState.COLLECTED, at
     card.save(update_fields=["state", "collected_at"])
     _move_application(card, ApplicationState.COLLECTED, by=by, at=at)
-    _record("card.collected", card, by=by, at=at)
+    details = {} if guardian_person_id is None else {"guardian_person_id": guardian_person_id}
+    _record("card.collected", card, by=by, at=at, **details)
     hooks.card_changed(card, at)
+
+
+def _ended_by(card_id: int) -> int | None:
+    """Which card the first activation of this one ended, as the audit trail tells."""
+    event = AuditEvent.objects.filter(subject=f"card:{card_id}", action="card.activated").order_by("-event_id").first()
+    return event.details["ended_card_id"] if event else None
 
 
 def _end_active_card(person_id: int, *, by: Actor, at: datetime, reason: str) -> Card | None:

@@ -79,6 +79,24 @@ class Card(models.Model):
 
     class Meta:
         db_table = "issuance_card"
+        constraints = [
+            models.CheckConstraint(
+                name="issuance_active_is_collected",
+                condition=~models.Q(social_state=SocialState.ACTIVE) | models.Q(state=CardState.COLLECTED),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["outlet_id", "state", "card_id"],
+                name="issuance_cards_at_outlet",
+                condition=models.Q(state__in=[CardState.MADE, CardState.READY]),
+            ),
+            models.Index(
+                fields=["pre_report_lapses_at"],
+                name="issuance_pre_reports",
+                condition=models.Q(pre_report_lapses_at__isnull=False),
+            ),
+        ]
 
 
 class CardDirectory(models.Model):

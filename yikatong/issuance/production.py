@@ -4,24 +4,29 @@
 The chip's key is made here and kept sealed until the chip itself is personalised with it.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from django.db import connection, transaction
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.exceptions import AlreadyEnqueued
 
 from yikatong.applications.models import Application, ApplicationState
 from yikatong.applications.services import lock_person, move
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
+from yikatong.city.folder import open_folder
+from yikatong.city.models import Division
 from yikatong.city.rules import rules_at
-from yikatong.foundation.clock import beijing_day
+from yikatong.foundation.clock import beijing_day, beijing_day_bounds
 from yikatong.foundation.errors import Refused
 from yikatong.gm import sm4, x509
 from yikatong.gm.sm2 import PrivateKey
 from yikatong.issuance import hooks
 from yikatong.issuance.authorities import card_authority
 from yikatong.issuance.models import Card, CardDirectory, CardState, ChipKey, ProductionOrder, ProductionState
-from yikatong.issuance.rules import THIRD_GENERATION, Reason, card_number, identification_body
+from yikatong.issuance.rules import THIRD_GENERATION, Reason, card_number, expires_on, identification_body
 from yikatong.registry.sealing import field_cipher, key_store
 
 AUTHENTICATION_KEY = "card-identification"
@@ -30,18 +35,45 @@ PRODUCTION = Actor.system("production")
 
 def order_production(application: Application, at: datetime) -> ProductionOrder:
     """Order the card of an approved application, once, and hand the order to the worker in the same transaction."""
-    from yikatong.issuance.tasks import produce_card_task  # the task imports this module
-
     order, is_new = ProductionOrder.objects.get_or_create(
         person_id=application.person_id,
         order_id=application.application_id,
         defaults={"bank_code": application.bank_code, "ordered_at": at},
     )
     if is_new:
-        produce_card_task.configure(lock=f"person:{order.person_id}").defer(
-            person_id=order.person_id, order_id=str(order.order_id)
-        )
+        _hand_to_worker(order)
     return order
+
+
+def resume_orders(*, ordered_before: datetime) -> int:
+    """Hand orders to the worker again that are not made and that it no longer knows of; how many.
+
+    A job that failed ten times is given up by the worker; the order must not be.
+    """
+    forgotten = 0
+    for order in ProductionOrder.objects.filter(state=ProductionState.ORDERED, ordered_at__lt=ordered_before):
+        if ProcrastinateJob.objects.filter(queueing_lock=_queueing_lock(order), status="doing").exists():
+            continue
+        try:
+            with transaction.atomic():
+                _hand_to_worker(order)
+        except AlreadyEnqueued:
+            continue
+        forgotten += 1
+    return forgotten
+
+
+def _hand_to_worker(order: ProductionOrder) -> None:
+    """Queue the making of one card. Raises ``AlreadyEnqueued`` when it is waiting in the queue."""
+    from yikatong.issuance.tasks import produce_card_task  # the task imports this module
+
+    produce_card_task.configure(lock=f"person:{order.person_id}", queueing_lock=_queueing_lock(order)).defer(
+        person_id=order.person_id, order_id=str(order.order_id)
+    )
+
+
+def _queueing_lock(order: ProductionOrder) -> str:
+    return f"order:{order.person_id}:{order.order_id}"
 
 
 def produce_card(person_id: int, order_id: UUID, *, at: datetime) -> Card | None:
@@ -75,7 +107,7 @@ def produce_card(person_id: int, order_id: UUID, *, at: datetime) -> Card | None
 def _make_card(district_code: str, application: Application, *, at: datetime) -> Card:
     serial = _next_serial()
     made_on = beijing_day(at)
-    years = rules_at(made_on).limits.card_validity_years
+    last_day = expires_on(made_on, rules_at(made_on).limits.card_validity_years)
     chip = PrivateKey.generate()
     card = Card.objects.create(
         person_id=application.person_id,
@@ -87,7 +119,7 @@ def _make_card(district_code: str, application: Application, *, at: datetime) ->
         application_id=application.application_id,
         state=CardState.MADE,
         made_at=at,
-        expires_on=made_on.replace(year=made_on.year + years, day=min(made_on.day, 28)),
+        expires_on=last_day,
     )
     card.card_number = _take_number(card.card_id, district_code, serial)
     certificate = x509.issue_end_entity(
@@ -96,7 +128,7 @@ def _make_card(district_code: str, application: Application, *, at: datetime) ->
         profile=x509.Profile.CARD,
         name=card.identification_code,
         not_before=at,
-        not_after=at + timedelta(days=365 * years),
+        not_after=beijing_day_bounds(last_day)[1],
     )
     card.certificate_der = certificate.dump()
     card.certificate_serial_hex = f"{certificate.serial_number:x}"
@@ -113,9 +145,10 @@ def _next_serial() -> int:
 
 
 def _take_number(card_id: int, district_code: str, serial: int) -> str:
-    """The first number from this serial on that no older card bears."""
+    """The first number from this serial on that no other card bears; an older one may, if its city used our letters."""
+    district_place = Division.objects.filter(level="district", code__lt=district_code).count()
     while True:
-        number = card_number(district_code, serial)
+        number = card_number(district_place, serial)
         _, is_new = CardDirectory.objects.get_or_create(key=f"number:{number}", defaults={"card_id": card_id})
         if is_new:
             return number
@@ -123,8 +156,16 @@ def _take_number(card_id: int, district_code: str, serial: int) -> str:
 
 
 def _identification_code(serial: int) -> str:
-    """16 bytes in hex; the last four let a reader with the city's key tell a forged code."""
+    """16 bytes in hex; by the last four a reader with the city's key can tell a made-up code.
+
+    Source: LD/T 32, EF05 record 1; that the four bytes are the beginning of an SM4 CMAC: assumption.
+    """
     store = key_store()
     store.ensure(symmetric=(AUTHENTICATION_KEY,))
-    body = identification_body(serial)
+    body = identification_body(_city_code(), serial)
     return (body + sm4.mac(store.get(AUTHENTICATION_KEY, 1), body)[:4]).hex().upper()
+
+
+@cache
+def _city_code() -> str:
+    return open_folder().head.code

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from yikatong.applications.models import Application
+from django.db import connection
+
+from yikatong.applications.models import Application, ApplicationState
 from yikatong.applications.selectors import CardsHeld
 from yikatong.audit.models import AuditEvent
-from yikatong.issuance.models import Card, CardDirectory, CardState
+from yikatong.foundation.clock import beijing_day
+from yikatong.issuance.models import Card, CardDirectory, CardState, ProductionOrder
 from yikatong.issuance.rules import THIRD_GENERATION
 
 
@@ -19,6 +22,25 @@ class TimelineEntry:
     subject: str
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The day by which a card is to be made, the day it was, and whether that is, or is going to be, too late."""
+
+    promised_by: date
+    made_on: date | None
+    is_late: bool
+
+
+_IN_DOUBT = """
+select p.person_id, d.card_id
+from registry_person p
+join issuance_card_directory d on d.key = 'number:' || p.older_card_number
+where p.older_card_generation is not null
+    and not exists (select from issuance_card c where c.person_id = p.person_id
+        and (c.generation < 3 or c.activated_at is not null))
+order by p.person_id
+limit %(limit)s
+"""
 _TOLD = (
     "application.submitted",
     "application.approved",
@@ -76,7 +98,27 @@ def timeline(person_id: int) -> list[TimelineEntry]:
     return [TimelineEntry(event.at, event.action, event.subject) for event in events]
 
 
-def promised_by(person_id: int) -> date | None:
-    """The promised day of the newest application, while it is open."""
-    newest = Application.objects.filter(person_id=person_id).order_by("-submitted_at").first()
-    return newest.promised_by if newest else None
+def promise_of(person_id: int, *, on: date) -> Promise | None:
+    """What was promised for the newest application that was not withdrawn, and whether it was kept by ``on``."""
+    newest = (
+        Application.objects.filter(person_id=person_id, promised_by__isnull=False)
+        .exclude(state__in=[ApplicationState.CANCELLED, ApplicationState.REJECTED])
+        .order_by("-submitted_at")
+        .first()
+    )
+    if newest is None or newest.promised_by is None:
+        return None
+    made_at = (
+        ProductionOrder.objects.filter(person_id=person_id, order_id=newest.application_id)
+        .values_list("made_at", flat=True)
+        .first()
+    )
+    made_on = beijing_day(made_at) if made_at else None
+    return Promise(newest.promised_by, made_on, is_late=(made_on or on) > newest.promised_by)
+
+
+def older_cards_in_doubt(*, limit: int = 50) -> list[tuple[int, int]]:
+    """Persons without the older card the register says they hold, and the card that bears its number instead."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_DOUBT, {"limit": limit})
+        return [(person_id, card_id) for person_id, card_id in cursor.fetchall()]

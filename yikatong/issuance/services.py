@@ -12,7 +12,7 @@ from yikatong.issuance.lifecycle import (
     report_loss,
     withdraw_pre_report,
 )
-from yikatong.issuance.production import order_production, produce_card
+from yikatong.issuance.production import order_production, produce_card, resume_orders
 
 __all__ = [
     "Activation",
@@ -26,5 +26,6 @@ __all__ = [
     "pre_report_loss",
     "produce_card",
     "report_loss",
+    "resume_orders",
     "withdraw_pre_report",
 ]

@@ -1,5 +1,6 @@
 """What the worker does for cards. Jobs are queued in the transaction that makes them necessary."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import close_old_connections
@@ -8,7 +9,10 @@ from procrastinate.contrib.django import app
 
 from yikatong.foundation.clock import utc_now
 from yikatong.issuance.lifecycle import lapse_pre_reports
-from yikatong.issuance.production import produce_card
+from yikatong.issuance.production import produce_card, resume_orders
+
+ORDER_OVERDUE_AFTER = timedelta(hours=1)
+"""Longer than the worker's own ten attempts take together: 2 + 4 + … + 512 seconds."""
 
 
 @app.task(name="issuance.produce_card", retry=RetryStrategy(max_attempts=10, exponential_wait=2))
@@ -24,3 +28,11 @@ def lapse_pre_reports_task(timestamp: int) -> None:
     """Lift pre-reports of loss that were not followed by a formal report in time."""
     close_old_connections()
     lapse_pre_reports(at=utc_now())
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="issuance.resume_orders", queueing_lock="issuance.resume_orders")
+def resume_orders_task(timestamp: int) -> None:
+    """Take up orders whose job the worker gave up."""
+    close_old_connections()
+    resume_orders(ordered_before=utc_now() - ORDER_OVERDUE_AFTER)
