@@ -8,10 +8,10 @@ from yikatong.city.cli import city
 from yikatong.clearing.cli import clearing
 from yikatong.config.django import migrate as migrate_tables
 from yikatong.config.django import set_up_django
+from yikatong.config.faults import told_plainly
 from yikatong.config.up import demo, up
 from yikatong.database.cli import db
 from yikatong.database.connection import ensure_database
-from yikatong.foundation.errors import YikatongError
 from yikatong.registry.cli import keys, registry
 
 WEB_PORT, GATEWAY_PORT = 8600, 8601
@@ -22,12 +22,10 @@ class DjangoGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the chosen command."""
-        ensure_database()
-        set_up_django()
-        try:
+        with told_plainly():
+            ensure_database()
+            set_up_django()
             return super().invoke(ctx)
-        except YikatongError as error:
-            raise click.ClickException(str(error)) from error
 
 
 @click.group()
@@ -42,9 +40,10 @@ def _with_django(group: click.Group) -> click.Group:
 @db.command()
 def migrate() -> None:
     """Bring the tables up to date."""
-    ensure_database()
-    set_up_django()
-    migrate_tables()
+    with told_plainly():
+        ensure_database()
+        set_up_django()
+        migrate_tables()
     click.echo("the tables are up to date")
 
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 import click
 
 from yikatong.config.django import migrate, set_up_django
+from yikatong.config.faults import told_plainly
 from yikatong.database.connection import embedded_cluster, ensure_database
 from yikatong.database.home import yikatong_home
-from yikatong.database.processes import Service, Supervisor, SupervisorError
+from yikatong.database.processes import Service, Supervisor
 from yikatong.foundation.clock import beijing_day, utc_now
-from yikatong.foundation.errors import YikatongError
 
 DEMO_PERSONS, DEMO_SEED = 20_000, 2026
 WEB_PORT, GATEWAY_PORT = 8600, 8601
@@ -24,7 +24,11 @@ def _step(words: str) -> Iterator[None]:
     """One line per step: what is done, and how long it took."""
     click.echo(f"· {words} … ", nl=False)
     began = time.monotonic()
-    yield
+    try:
+        yield
+    except BaseException:
+        click.echo("")  # what went wrong is told on a line of its own
+        raise
     click.echo(f"{time.monotonic() - began:.1f} s")
 
 
@@ -33,7 +37,7 @@ def _step(words: str) -> Iterator[None]:
 @click.option("--gateway-port", default=GATEWAY_PORT, show_default=True)
 def up(web_port: int, gateway_port: int) -> None:
     """Start the database, the web, the gateway and the worker, and keep them running until ctrl-C."""
-    with _faults():
+    with told_plainly():
         _prepare()
         _run(
             web_port,
@@ -49,7 +53,7 @@ def up(web_port: int, gateway_port: int) -> None:
 def demo(persons: int, web_port: int, gateway_port: int) -> None:
     """Start the whole platform with Beijing's places and a synthetic population, and print one sign-in per role."""
     click.echo("Yikatong 一卡通 demo")
-    with _faults():
+    with told_plainly():
         _prepare()
         _load(persons)
         _run(web_port, gateway_port, lambda: _welcome(web_port, gateway_port))
@@ -127,12 +131,3 @@ def _welcome(web_port: int, gateway_port: int) -> None:
         else:
             click.echo(f"  {sign_in.role:12} {sign_in.user} / {sign_in.secret}   at /sign-in/staff/")
     click.echo(f"\nEverybody is made up. Data in {yikatong_home()}. Ctrl-C stops everything.")
-
-
-@contextlib.contextmanager
-def _faults() -> Iterator[None]:
-    try:
-        yield
-    except (YikatongError, SupervisorError) as error:
-        click.echo("")
-        raise click.ClickException(str(error)) from error

@@ -1,0 +1,48 @@
+"""A command that cannot reach its database says so in words and fails."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+NOBODY_LISTENS = "postgresql://127.0.0.1:1/yikatong"
+
+
+def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"DATABASE_URL": NOBODY_LISTENS, "YIKATONG_HOME": str(home)}
+    command = [sys.executable, "-m", "yikatong.config", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("db", "migrate"),
+        ("city", "load"),
+        ("fairness", "commit"),
+        ("keys", "rotate"),
+        ("up",),
+        ("demo", "--persons", "10"),
+    ],
+    ids=" ".join,
+)
+def test_a_database_out_of_reach_is_told_without_a_stack_of_calls(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = run(*arguments, home=tmp_path)
+    assert done.returncode == 1
+    assert "the database cannot be reached" in done.stderr
+    assert "Connection refused" in done.stderr
+    assert "yikatong db status" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_an_import_without_a_database_leaves_no_trace_beside_its_file(tmp_path: Path) -> None:
+    register = tmp_path / "register.csv"
+    made = run("registry", "synth", "--persons", "5", "--out", str(register), home=tmp_path)
+    assert made.returncode == 0, made.stderr
+    before = sorted(path.name for path in tmp_path.iterdir())
+    done = run("registry", "import", str(register), home=tmp_path)
+    assert done.returncode == 1
+    assert "the database cannot be reached" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
