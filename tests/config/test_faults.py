@@ -13,7 +13,7 @@ NOBODY_LISTENS = "postgresql://127.0.0.1:1/yikatong"
 def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"DATABASE_URL": NOBODY_LISTENS, "YIKATONG_HOME": str(home)}
     command = [sys.executable, "-m", "yikatong.config", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize(
