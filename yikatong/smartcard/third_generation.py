@@ -1,0 +1,108 @@
+"""A whole third-generation card: which applications it has, what goes into its files, and a card image opened as a card.
+
+The contents are written here cell by cell, as the last step of personalisation does inside a chip.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from yikatong.smartcard.card import EmulatedCard, Random
+from yikatong.smartcard.files import Contents
+from yikatong.smartcard.memory import Medium, Memory, MemoryDamaged
+from yikatong.smartcard.ssse import SocialSecurity
+from yikatong.smartcard.ssse_layout import (
+    ISSUER_ITEMS,
+    NAME_EXTENSION,
+    ItemWrong,
+    Version,
+    answer_to_reset,
+    holder_items,
+    ssse_directory,
+)
+from yikatong.smartcard.ssse_pin import encode_pin
+
+_VERSION, _HISTORICAL = "card/version", "card/historical"
+_NAME_BYTES = 0x1E
+
+
+@dataclass(frozen=True, slots=True)
+class SocialContents:
+    """What the social security environment of one card holds.
+
+    ``identification_code``: 32 hex digits. ``institution``: 24 hex digits. ``sex``: 1 or 2. ``ethnicity_code``: GB 3304.
+    ``birthplace_code``: six digits, GB/T 2260. ``keys``: by number (``ssse_layout.Key``), 16 bytes each.
+    """
+
+    identification_code: str
+    institution: str
+    issued_on: date
+    expires_on: date
+    card_number: str
+    identity_number: str
+    name: str
+    sex: str
+    ethnicity_code: str
+    birthplace_code: str
+    birth_date: date
+    category: str = "3"
+    pin: str | None = None
+    keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+
+
+def personalise(memory: Memory, contents: SocialContents, historical: bytes, version: Version = Version.V3) -> None:
+    """Write a blank card, in one transaction. Raises ``ItemWrong`` when a value does not fit its item."""
+    values = _values(contents, version)
+    directory = ssse_directory(version)
+    with memory.transaction():
+        memory[_VERSION], memory[_HISTORICAL] = version.encode(), historical
+        for fid, items in ((0xEF05, ISSUER_ITEMS), (0xEF06, holder_items(version))):
+            file = directory.file_by_fid(fid)
+            assert file is not None
+            for number, item in enumerate(items, start=1):
+                Contents(memory, directory, file).write_record(number, item.encode(values[item.name]))
+        for number, key in contents.keys.items():
+            memory[f"SSSE/key/{number:02X}"] = key
+        if contents.pin is not None:
+            memory["SSSE/pin"] = encode_pin(contents.pin)
+
+
+def open_card(medium: Medium, *, random: Random = os.urandom) -> EmulatedCard:
+    """The card whose memory is ``medium``. Raises ``MemoryDamaged`` when it is none, or blank."""
+    memory = Memory(medium)
+    if _VERSION not in memory:
+        raise MemoryDamaged("this card is blank: personalise it first")
+    card = EmulatedCard(memory, answer_to_reset(memory[_HISTORICAL]), random=random)
+    card.install([SocialSecurity(card, Version(memory[_VERSION].decode()))])
+    return card
+
+
+def _values(contents: SocialContents, version: Version) -> dict[str, str]:
+    name, extension = _split_name(contents.name)
+    if extension and version is Version.V1:
+        raise ItemWrong("姓名：1.00 版的卡只放得下 30 字节")
+    return {
+        "卡的识别码": contents.identification_code,
+        "卡的类别": contents.category,
+        "规范版本": version.value,
+        "初始化机构编号": contents.institution,
+        "发卡日期": f"{contents.issued_on:%Y%m%d}",
+        "卡有效期": f"{contents.expires_on:%Y%m%d}",
+        "卡号": contents.card_number,
+        "社会保障号码": contents.identity_number,
+        "姓名": name,
+        NAME_EXTENSION.name: extension,
+        "性别": contents.sex,
+        "民族": contents.ethnicity_code,
+        "出生地": contents.birthplace_code,
+        "出生日期": f"{contents.birth_date:%Y%m%d}",
+    }
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    """A name and what does not fit its item, never cut inside a character."""
+    end = len(name)
+    while len(name[:end].encode("gb18030")) > _NAME_BYTES:
+        end -= 1
+    return name[:end], name[end:]
