@@ -14,10 +14,17 @@ DIGEST_LENGTH = 32
 BLOCK_LENGTH = 64
 
 
-class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
-    def digest(self) -> bytes: ...
-    def copy(self) -> Self: ...
+class Hasher(Protocol):
+    """A digest fed piece by piece."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take the next piece."""
+
+    def digest(self) -> bytes:
+        """The digest of all pieces so far, 32 bytes."""
+
+    def copy(self) -> Self:
+        """One that goes on from here on its own."""
 
 
 class _CryptographyHash:
@@ -36,11 +43,11 @@ class _CryptographyHash:
         return _CryptographyHash(self._context.copy())
 
 
-def _hashlib_sm3() -> _Hash:
+def _hashlib_sm3() -> Hasher:
     return hashlib.new("sm3")
 
 
-def choose_implementation(preferred: Callable[[], _Hash]) -> Callable[[], _Hash]:
+def choose_implementation(preferred: Callable[[], Hasher]) -> Callable[[], Hasher]:
     """``preferred`` when it works here, else cryptography's. Listed is not enough: a FIPS policy may still refuse it."""
     try:
         preferred()
@@ -51,6 +58,11 @@ def choose_implementation(preferred: Callable[[], _Hash]) -> Callable[[], _Hash]
 
 _new = choose_implementation(_hashlib_sm3)
 _EMPTY = _new()
+
+
+def hasher() -> Hasher:
+    """An empty digest, for data that come in pieces."""
+    return _EMPTY.copy()
 
 
 def digest(data: bytes) -> bytes:
