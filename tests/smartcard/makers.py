@@ -7,7 +7,7 @@ from yikatong.smartcard.card import EmulatedCard
 from yikatong.smartcard.memory import Medium, Memory, VolatileMedium
 from yikatong.smartcard.ssse_layout import Key, Version, historical_bytes, initialising_institution
 from yikatong.smartcard.ssse_security import card_key
-from yikatong.smartcard.third_generation import SocialContents, open_card, personalise
+from yikatong.smartcard.third_generation import SocialContents, open_card, social_groupings, write_groupings
 
 HISTORICAL = historical_bytes(
     chip_maker=bytes.fromhex("0081"),
@@ -47,7 +47,7 @@ def made_card(
 ) -> EmulatedCard:
     """A personalised card with power on. ``randoms``: what its first challenges are to be, in hex."""
     medium = medium or VolatileMedium()
-    personalise(Memory(medium), contents, HISTORICAL, version)
+    write_groupings(Memory(medium), social_groupings(contents, HISTORICAL, version))
     given = iter(bytes.fromhex(random) for random in randoms)
     card = open_card(medium, random=(lambda _: next(given)) if randoms else _counting())
     card.power_on()

@@ -1,15 +1,16 @@
 """A whole third-generation card: which applications it has, what goes into its files, and a card image opened as a card.
 
-The contents are written here cell by cell, as the last step of personalisation does inside a chip.
+Contents become data groupings (``social_groupings``), which a bureau receives and a blank card takes (``write_groupings``): there
+is one way into a card.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from yikatong.smartcard.card import EmulatedCard, Random
-from yikatong.smartcard.files import Contents
+from yikatong.smartcard.dgi import Group, Grouping, GroupingsMalformed, decode_keys, encode_keys, record_group
 from yikatong.smartcard.memory import Medium, Memory, MemoryDamaged
 from yikatong.smartcard.ssse import SocialSecurity
 from yikatong.smartcard.ssse_layout import (
@@ -19,11 +20,11 @@ from yikatong.smartcard.ssse_layout import (
     Version,
     answer_to_reset,
     holder_items,
-    ssse_directory,
 )
 from yikatong.smartcard.ssse_pin import encode_pin
 
 _VERSION, _HISTORICAL = "card/version", "card/historical"
+_CELLS = {Group.CARD_VERSION: _VERSION, Group.HISTORICAL_BYTES: _HISTORICAL, Group.SOCIAL_PIN: "SSSE/pin"}
 _NAME_BYTES = 0x1E
 
 
@@ -51,21 +52,43 @@ class SocialContents:
     keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
 
-def personalise(memory: Memory, contents: SocialContents, historical: bytes, version: Version = Version.V3) -> None:
-    """Write a blank card, in one transaction. Raises ``ItemWrong`` when a value does not fit its item."""
+def social_groupings(contents: SocialContents, historical: bytes, version: Version = Version.V3) -> list[Grouping]:
+    """A card's social security environment as data groupings. Raises ``ItemWrong`` when a value does not fit its item."""
     values = _values(contents, version)
-    directory = ssse_directory(version)
+    groupings = [
+        Grouping(Group.CARD_VERSION, version.encode()),
+        Grouping(Group.HISTORICAL_BYTES, historical),
+        Grouping(Group.SOCIAL_KEYS, encode_keys(contents.keys.items())),
+    ]
+    if contents.pin is not None:
+        groupings.append(Grouping(Group.SOCIAL_PIN, encode_pin(contents.pin)))
+    for sfi, items in ((5, ISSUER_ITEMS), (6, holder_items(version))):
+        groupings += [
+            Grouping(record_group(sfi, number), item.encode(values[item.name]))
+            for number, item in enumerate(items, start=1)
+        ]
+    return groupings
+
+
+def write_groupings(memory: Memory, groupings: Iterable[Grouping]) -> None:
+    """Personalise a blank card in one transaction. Raises ``GroupingsMalformed`` for a grouping it does not know."""
     with memory.transaction():
-        memory[_VERSION], memory[_HISTORICAL] = version.encode(), historical
-        for fid, items in ((0xEF05, ISSUER_ITEMS), (0xEF06, holder_items(version))):
-            file = directory.file_by_fid(fid)
-            assert file is not None
-            for number, item in enumerate(items, start=1):
-                Contents(memory, directory, file).write_record(number, item.encode(values[item.name]))
-        for number, key in contents.keys.items():
+        if _VERSION in memory:
+            raise GroupingsMalformed("this card is personalised already")
+        for grouping in groupings:
+            _write(memory, grouping)
+
+
+def _write(memory: Memory, grouping: Grouping) -> None:
+    if grouping.number in _CELLS:
+        memory[_CELLS[Group(grouping.number)]] = grouping.value
+    elif grouping.number == Group.SOCIAL_KEYS:
+        for number, key in decode_keys(grouping.value).items():
             memory[f"SSSE/key/{number:02X}"] = key
-        if contents.pin is not None:
-            memory["SSSE/pin"] = encode_pin(contents.pin)
+    elif grouping.number >> 8 in {5, 6}:
+        memory[f"SSSE/EF{grouping.number >> 8:02X}/{grouping.number & 0xFF}"] = grouping.value
+    else:
+        raise GroupingsMalformed(f"this card has no data grouping {grouping.number:04X}")
 
 
 def open_card(medium: Medium, *, random: Random = os.urandom) -> EmulatedCard:
