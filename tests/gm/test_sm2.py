@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from yikatong.gm import sm2
 from yikatong.gm.libcrypto import LibcryptoError
-from yikatong.gm.sm2 import ORDER, KeyInvalid, PrivateKey, PublicKey, der_to_raw, raw_to_der
+from yikatong.gm.sm2 import ORDER, KeyInvalid, PrivateKey, PublicKey, der_to_raw, generate_pair, raw_to_der
 
 KEY = PrivateKey.from_scalar(bytes(31) + b"\7")
 MESSAGE = "国贸站 exit".encode()
@@ -268,3 +268,9 @@ def test_a_failing_library_is_told_apart_from_a_bad_signature(
     monkeypatch.setattr(sm2, "lib", RefusingLibcrypto(sm2.lib, function))
     with pytest.raises(LibcryptoError, match="failed in libcrypto"):
         attempt()
+
+
+def test_a_generated_pair_is_a_key_and_its_point() -> None:
+    pairs = [generate_pair() for _ in range(20)]
+    assert all(PrivateKey.from_scalar(scalar).public.point == point for scalar, point in pairs)
+    assert len({scalar for scalar, _ in pairs}) == 20

@@ -123,3 +123,11 @@ def test_openssl_agrees_on_cbc_mac(openssl: Callable[..., bytes], length: int, i
 def test_keys_have_16_bytes() -> None:
     with pytest.raises(ValueError, match="key size"):
         sm4.mac(KEY + b"\0", b"")
+
+
+def test_a_prepared_block_cipher_gives_what_encrypting_a_block_gives() -> None:
+    cipher = sm4.BlockCipher(KEY)
+    for block in (bytes(16), bytes(range(16)), bytes(range(48))):
+        assert cipher.encrypt(block) == sm4.encrypt_block(KEY, block)
+    with pytest.raises(ValueError, match="whole blocks"):
+        cipher.encrypt(bytes(15))

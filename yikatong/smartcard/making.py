@@ -1,0 +1,62 @@
+"""Preparing a card: its key pair, its certificate, its keys derived from the city's, and all of it as data groupings.
+
+One ``CardMaker`` serves one authority, region and validity, and prepares cards by the million; it is for one thread, several
+processes have one each. It stores nothing: what becomes of a prepared card is its caller's decision.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from yikatong.gm.sm2 import generate_pair
+from yikatong.gm.sm4 import BlockCipher
+from yikatong.gm.x509_bulk import BulkIssuer
+from yikatong.smartcard.dgi import Group, Grouping, encode_groupings
+from yikatong.smartcard.ssse_layout import Version
+from yikatong.smartcard.ssse_security import diversify, factor_of_card, factor_of_province, factor_of_region
+from yikatong.smartcard.third_generation import SocialContents, social_groupings
+
+IDENTIFICATION_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCard:
+    """``groupings``: what goes into the chip, with its keys, encoded. ``serial_number``: the certificate's."""
+
+    identification: bytes
+    groupings: bytes
+    certificate_der: bytes
+    serial_number: int
+
+    def __repr__(self) -> str:
+        """Without the groupings, which hold keys."""
+        return f"PreparedCard({self.identification.hex()})"
+
+
+class CardMaker:
+    """``masters``: the city's keys by number (``ssse_layout.Key``). ``issuer``: with names of 32 characters."""
+
+    def __init__(self, issuer: BulkIssuer, masters: Mapping[int, bytes], region_code: str) -> None:
+        self._issuer = issuer
+        factors = factor_of_province(region_code), factor_of_region(region_code)
+        self._regional = {
+            number: BlockCipher(diversify(diversify(master, factors[0]), factors[1]))
+            for number, master in masters.items()
+        }
+
+    def card_keys(self, historical: bytes) -> dict[int, bytes]:
+        """A card's own keys, by number: the same as ``ssse_security.card_key`` derives."""
+        factor = factor_of_card(historical)
+        block = factor + bytes(octet ^ 0xFF for octet in factor)
+        return {number: cipher.encrypt(block) for number, cipher in self._regional.items()}
+
+    def prepare(self, contents: SocialContents, historical: bytes, version: Version = Version.V3) -> PreparedCard:
+        """A card of these contents; keys in ``contents`` are replaced. Raises ``ItemWrong``, ``ValueError``."""
+        scalar, point = generate_pair()
+        certificate, serial = self._issuer.issue(point, name=contents.identification_code)
+        groupings = [
+            *social_groupings(replace(contents, keys=self.card_keys(historical)), historical, version),
+            Grouping(Group.IDENTITY_KEY, scalar),
+            Grouping(Group.CERTIFICATE, certificate),
+        ]
+        identification = bytes.fromhex(contents.identification_code)
+        return PreparedCard(identification, encode_groupings(groupings), certificate, serial)
