@@ -4,6 +4,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -45,11 +46,15 @@ def held_up_at(gate: Gate, sequence: int) -> Iterator[None]:
             database.rollback()
 
 
-def is_waiting_for_a_lock() -> bool:
+def waiting_for_a_lock() -> int:
     with psycopg.connect(database_address(), autocommit=True) as database:
         query = "select count(*) from pg_stat_activity where application_name = %s and wait_event_type = 'Lock'"
         row = database.execute(query, [APPLICATION_NAME]).fetchone()
-    return row is not None and row[0] > 0
+    return row[0] if row else 0
+
+
+def is_waiting_for_a_lock() -> bool:
+    return waiting_for_a_lock() > 0
 
 
 @contextmanager
@@ -111,6 +116,11 @@ def test_asked_to_stop_it_finishes_what_it_began(own_gateway: GatewayProcess, ga
     assert "Traceback" not in own_gateway.log.read_text()
 
 
+BREAK_CONNECTIONS = (
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s and datname = %s"
+)
+
+
 @contextmanager
 def database_away() -> Iterator[None]:
     """The gateway's connections break and no new ones are let in."""
@@ -119,9 +129,7 @@ def database_away() -> Iterator[None]:
         allow = sql.SQL("alter database {} allow_connections {}")
         server.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
         try:
-            server.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s", [APPLICATION_NAME]
-            )
+            server.execute(BREAK_CONNECTIONS, [APPLICATION_NAME, name])
             yield
         finally:
             server.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
@@ -139,6 +147,23 @@ def test_without_its_database_it_asks_to_come_again_and_needs_no_restart(
             assert client.get("/healthz").status_code == 503
     wait_for(own_gateway.is_healthy, why="the gateway to find its database again")
     assert Counter(outcomes(own_gateway.send(gate, taps))) == {"repeated": 10, "stored": 290}
+
+
+def test_many_connections_broken_at_once_cost_no_request(
+    own_gateway: GatewayProcess, gate: Gate, taps: list[Tap]
+) -> None:
+    with ThreadPoolExecutor(6) as terminals:
+        with held_up_at(gate, 1):
+            uploads = [terminals.submit(own_gateway.send, gate, taps[:1]) for _ in range(6)]
+            wait_for(lambda: waiting_for_a_lock() == 6, why="six uploads to hold six connections")
+        assert Counter(outcomes([result for upload in uploads for result in upload.result()])) == {
+            "stored": 1,
+            "repeated": 5,
+        }
+    with psycopg.connect(database_address(), autocommit=True) as database:
+        broken = database.execute(BREAK_CONNECTIONS, [APPLICATION_NAME, database.info.dbname]).fetchall()
+    assert len(broken) >= 6
+    assert outcomes(own_gateway.send(gate, taps[:2])) == ["repeated", "stored"]
 
 
 def test_a_database_lost_in_the_middle_of_an_upload_leaves_whole_taps(

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import psycopg
@@ -140,6 +141,17 @@ def make_app(database_url: str, *, pool_size: int = 8) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async def check(connection: psycopg.AsyncConnection[Any]) -> None:
+            """One broken connection means that the database went away, and took the others along: replace all at once.
+
+            The pool alone would try one after another, with growing pauses that outlast a request.
+            """
+            try:
+                await AsyncConnectionPool.check_connection(connection)
+            except psycopg.Error:
+                await pool.drain()
+                raise
+
         pool = AsyncConnectionPool(
             database_url,
             min_size=1,
@@ -147,7 +159,7 @@ def make_app(database_url: str, *, pool_size: int = 8) -> Starlette:
             timeout=POOL_WAIT_S,
             reconnect_timeout=RECONNECT_WITHIN_S,
             open=False,
-            check=AsyncConnectionPool.check_connection,
+            check=check,
             kwargs={"autocommit": True, "application_name": APPLICATION_NAME},
         )
         await pool.open()
