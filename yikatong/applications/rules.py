@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from yikatong.city.rules import ProgrammeRules
 from yikatong.foundation.errors import Refused
+from yikatong.foundation.workdays import is_working_day
 
 ADULT_AGE_YEARS = 18
 
@@ -238,14 +239,14 @@ def _check_collection(wish: Wish, situation: Situation) -> None:
 def promised_by(kind: str, submitted_on: date, rules: ProgrammeRules) -> date:
     """The day by which the card must be made: natural days for a first card, working days for a replacement.
 
-    Monday to Friday count as working days; public holidays are not known yet. Source: rules/programme.toml ``limit``.
+    Source: rules/programme.toml ``limit``; working days: ``foundation.workdays``.
     """
     if kind == "first":
         return submitted_on + timedelta(days=rules.limits.first_issue_max_natural_days)
     day, left = submitted_on, rules.limits.replacement_max_working_days
     while left:
         day += timedelta(days=1)
-        left -= day.isoweekday() <= 5
+        left -= is_working_day(day)
     return day
 
 

@@ -59,9 +59,9 @@ class MonthlyDiscount(Entry, frozen=True, kw_only=True):
 
 
 class EarlyBird(Entry, frozen=True, kw_only=True):
-    """Who enters these stations before this minute of the day in Beijing pays this share."""
+    """Who enters these stations up to this minute of the day in Beijing, itself included, pays this share."""
 
-    before_minute_of_day: Annotated[int, msgspec.Meta(gt=0, le=1440, description="1 到 1440 的整数（当天第几分钟）")]
+    until_minute_of_day: Annotated[int, msgspec.Meta(gt=0, le=1440, description="1 到 1440 的整数（当天第几分钟）")]
     percent: Percent
     working_days_only: bool
     stations: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, description="站名列表")]

@@ -1,13 +1,15 @@
 """Which taps make a ride, and what it costs."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from yikatong.city.network import metro_network
-from yikatong.city.tariffs import load_metro_tariff
+from yikatong.city.tariffs import MetroTariff, load_metro_tariff
+from yikatong.foundation.clock import BEIJING
 from yikatong.scenarios.transit.rules import (
     Explanation,
     GateTap,
@@ -130,6 +132,59 @@ def test_monthly_tiers(spent_fen: int, percent: int) -> None:
 def test_each_ride_counts_before_the_next_is_priced() -> None:
     spent = {START.date().replace(day=1): 9900}
     rides = [Ride(tap("entry", n * 100, "国贸"), tap("exit", n * 100 + 30, "西单")) for n in range(3)]
-    priced = price_month(rides, network=NETWORK, tariff=TARIFF, spent_by_month=spent)
+    priced = price_month(rides, network=NETWORK, tariff_on=lambda _: TARIFF, spent_by_month=spent)
     assert [fare.fare_fen for _, fare in priced] == [400, 320, 320]
     assert spent == {START.date().replace(day=1): 9900 + 400 + 320 + 320}
+
+
+def early_ride(when: str, start: str = "土桥", goal: str = "国贸") -> Ride:
+    """A ride of half an hour; ``when`` is Beijing's time."""
+    at = datetime.fromisoformat(when).replace(tzinfo=BEIJING)
+    return Ride(
+        GateTap(at, "900100000001", 1, TapKind.ENTRY, start),
+        GateTap(at + timedelta(minutes=30), "900100000002", 1, TapKind.EXIT, goal),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ride_made", "spent_fen", "fare_fen", "explanation"),
+    [
+        (early_ride("2026-11-23T06:30:00"), 0, 250, Explanation.EARLY_BIRD),  # a Monday; 5 yuan otherwise
+        (early_ride("2026-11-23T07:00:00"), 0, 250, Explanation.EARLY_BIRD),
+        (early_ride("2026-11-23T07:00:01"), 0, 500, Explanation.DISTANCE),
+        (early_ride("2026-11-22T06:30:00"), 0, 500, Explanation.DISTANCE),  # a Sunday
+        (early_ride("2026-10-01T06:30:00"), 0, 500, Explanation.DISTANCE),  # National Day, a Thursday
+        (early_ride("2026-10-10T06:30:00"), 0, 250, Explanation.EARLY_BIRD),  # a Saturday worked for it
+        (early_ride("2026-11-23T06:30:00", "国贸", "土桥"), 0, 500, Explanation.DISTANCE),  # another way
+        (early_ride("2026-11-23T06:30:00"), 10000, 200, Explanation.EARLY_BIRD),  # on top of 80 %
+        (early_ride("2026-11-23T06:30:00"), 15000, 125, Explanation.EARLY_BIRD),  # on top of 50 %
+        (
+            early_ride("2026-11-23T06:30:00", goal="3号航站楼"),
+            0,
+            3100,
+            Explanation.DISTANCE,
+        ),  # 6 yuan and the airport's 25
+    ],
+)
+def test_an_early_entry_halves_what_the_month_leaves(
+    ride_made: Ride, spent_fen: int, fare_fen: int, explanation: Explanation
+) -> None:
+    fare = price_ride(ride_made, network=NETWORK, tariff=TARIFF, spent_fen=spent_fen)
+    assert (fare.fare_fen, fare.explanation) == (fare_fen, explanation)
+
+
+def test_without_an_early_rule_nothing_is_halved() -> None:
+    tariff = replace(TARIFF, early_bird=None)
+    assert price_ride(early_ride("2026-11-23T06:30:00"), network=NETWORK, tariff=tariff, spent_fen=0).fare_fen == 500
+
+
+def test_a_ride_that_arrives_late_costs_what_it_cost_on_its_day() -> None:
+    dearer = replace(TARIFF, rule=replace(TARIFF.rule, unmatched_fare_fen=999))
+    change = date(2026, 11, 4)
+
+    def tariff_on(day: date) -> MetroTariff:
+        return dearer if day >= change else TARIFF
+
+    rides = [Ride(tap("entry", day * 1440), None) for day in range(4)]  # from 2 November on
+    priced = price_month(rides, network=NETWORK, tariff_on=tariff_on, spent_by_month={})
+    assert [fare.fare_fen for _, fare in priced] == [300, 300, 999, 999]

@@ -4,15 +4,16 @@ Pure: no I/O, no clock, no framework. The tariff and the network come in as valu
 other data and not other code. It does not charge anybody: see ``transit.services`` and ``clearing``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from yikatong.city.network import Network
 from yikatong.city.tariffs import FareNetwork, MetroTariff
-from yikatong.foundation.clock import beijing_day
+from yikatong.foundation.clock import beijing_day, beijing_day_bounds
 from yikatong.foundation.money import round_half_up_fen
+from yikatong.foundation.workdays import is_working_day
 
 
 class TapKind(StrEnum):
@@ -27,6 +28,7 @@ class Explanation(StrEnum):
 
     DISTANCE = "distance"
     MONTHLY_DISCOUNT = "monthly_discount"
+    EARLY_BIRD = "early_bird"
     AIRPORT_LINE = "airport_line"
     OVERSTAY = "overstay"
     NO_EXIT = "no_exit"
@@ -118,6 +120,23 @@ def discount_percent(tariff: MetroTariff, spent_fen: int) -> int:
     return reached[-1] if reached else 100
 
 
+def early_bird_percent(tariff: MetroTariff, entry: GateTap, fare_networks: Iterable[FareNetwork]) -> int:
+    """The share that an early entry leaves of the fare, 100 without.
+
+    Source: rules/metro_fares.toml ``early_bird``: listed stations, working days, 07:00 included, no airport line.
+    """
+    rule = tariff.early_bird
+    if rule is None or entry.station not in rule.stations:
+        return 100
+    if not all(fare_network.discounts_apply for fare_network in fare_networks):
+        return 100
+    day = beijing_day(entry.at)
+    if rule.working_days_only and not is_working_day(day):
+        return 100
+    since_midnight = entry.at - beijing_day_bounds(day)[0]
+    return rule.percent if since_midnight <= timedelta(minutes=rule.until_minute_of_day) else 100
+
+
 def distance_fare_fen(fare_network: FareNetwork, distance_m: int, *, step_m: int) -> int:
     """The full fare of a distance within one fare network; the distance counts in whole steps, cut down."""
     counted_m = distance_m // step_m * step_m
@@ -133,7 +152,7 @@ def price_ride(ride: Ride, *, network: Network, tariff: MetroTariff, spent_fen: 
     """What one ride costs its holder after ``spent_fen`` of discountable fares this month.
 
     Each fare network ridden through is priced by the metres within it, and the parts are added. The monthly discount
-    applies to the parts whose network allows it. Source: docs/algorithms/metro-fare.md.
+    applies to the parts whose network allows it, the early-bird share to what it leaves. Source: docs/algorithms/metro-fare.md.
     """
     rule = tariff.rule
     if ride.entry is None or ride.exit is None:
@@ -147,14 +166,19 @@ def price_ride(ride: Ride, *, network: Network, tariff: MetroTariff, spent_fen: 
         networks[fare_network.name] = fare_network
         metres[fare_network.name] = metres.get(fare_network.name, 0) + distance_m
     percent = discount_percent(tariff, spent_fen)
+    early_percent = early_bird_percent(tariff, ride.entry, networks.values())
     full_fen = fare_fen = discountable_fen = 0
     for name, fare_network in networks.items():
         part_fen = distance_fare_fen(fare_network, metres[name], step_m=rule.distance_step_m)
-        paid_fen = round_half_up_fen(part_fen, percent=percent) if fare_network.discounts_apply else part_fen
+        paid_fen = part_fen
+        if fare_network.discounts_apply:
+            paid_fen = round_half_up_fen(round_half_up_fen(part_fen, percent=percent), percent=early_percent)
         full_fen += part_fen
         fare_fen += paid_fen
         discountable_fen += paid_fen if fare_network.discounts_apply else 0
     explanation = Explanation.DISTANCE if percent == 100 else Explanation.MONTHLY_DISCOUNT
+    if early_percent < 100:
+        explanation = Explanation.EARLY_BIRD
     if not any(fare_network.discounts_apply for fare_network in networks.values()):
         explanation = Explanation.AIRPORT_LINE
     if ride.exit.at - ride.entry.at > tariff.stay_limit:
@@ -165,15 +189,21 @@ def price_ride(ride: Ride, *, network: Network, tariff: MetroTariff, spent_fen: 
 
 
 def price_month(
-    rides: Sequence[Ride], *, network: Network, tariff: MetroTariff, spent_by_month: dict[date, int]
+    rides: Sequence[Ride],
+    *,
+    network: Network,
+    tariff_on: Callable[[date], MetroTariff],
+    spent_by_month: dict[date, int],
 ) -> list[tuple[Ride, Fare]]:
     """Price one card's rides in the order they fell due; each adds to its month's spending before the next is priced.
 
-    ``spent_by_month`` (first day of month to discountable fen paid) is brought up to date in place.
+    ``tariff_on`` gives the tariff of the day on which a ride fell due, so that one that arrives after a change costs what it
+    cost then. ``spent_by_month`` (first day of month to discountable fen paid) is brought up to date in place.
     """
     priced = []
     for ride in sorted(rides, key=lambda ride: ride.charged_at):
         month = month_of(ride)
+        tariff = tariff_on(beijing_day(ride.charged_at))
         fare = price_ride(ride, network=network, tariff=tariff, spent_fen=spent_by_month.get(month, 0))
         spent_by_month[month] = spent_by_month.get(month, 0) + fare.discountable_fen
         priced.append((ride, fare))

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from yikatong.city.network import metro_network
-from yikatong.city.tariffs import load_metro_tariff
 from yikatong.foundation.clock import beijing_day
 from yikatong.scenarios.transit.models import Journey, MonthlySpend, PendingTap
 from yikatong.scenarios.transit.rules import Explanation, TapKind, month_of, pair_taps, price_month
-from yikatong.scenarios.transit.services import gate_tap
+from yikatong.scenarios.transit.services import gate_tap, tariff_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,10 @@ def rides_of(card_id: int, month: date, *, at: datetime) -> list[RideView]:
 
 
 def _provisional(card_id: int, month: date, *, at: datetime) -> list[RideView]:
-    tariff = load_metro_tariff()
     taps = [gate_tap(tap) for tap in PendingTap.objects.filter(card_id=card_id)]
-    pairing = pair_taps(taps, until=at, pair_within=tariff.pair_within)
+    pairing = pair_taps(taps, until=at, pair_within=tariff_on(beijing_day(at)).pair_within)
     spent = dict(MonthlySpend.objects.filter(card_id=card_id).values_list("month", "paid_fen"))
-    priced = price_month(pairing.rides, network=metro_network(), tariff=tariff, spent_by_month=spent)
+    priced = price_month(pairing.rides, network=metro_network(), tariff_on=tariff_on, spent_by_month=spent)
     inside = [
         RideView(tap.station, tap.at, "", None, None, None, None, is_provisional=True)
         for tap in pairing.waiting

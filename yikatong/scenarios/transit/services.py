@@ -7,7 +7,8 @@ month it belongs to.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from django.db import transaction
 from yikatong.acceptance.models import Terminal
 from yikatong.city.network import metro_network
 from yikatong.city.tariffs import MetroTariff, load_metro_tariff
+from yikatong.foundation.clock import beijing_day
 from yikatong.scenarios.transit.models import Journey, MonthlySpend, PendingTap
 from yikatong.scenarios.transit.rules import Fare, GateTap, Ride, TapKind, month_of, pair_taps, price_month
 
@@ -27,7 +29,7 @@ def price_pending(until: datetime, *, at: datetime) -> int:
 
     Safe to repeat and to run twice at once: a card's pending taps are locked while they are priced.
     """
-    tariff = load_metro_tariff()
+    pair_within = tariff_on(beijing_day(until)).pair_within
     made = 0
     last_card_id = -1
     while True:
@@ -40,11 +42,11 @@ def price_pending(until: datetime, *, at: datetime) -> int:
         if not card_ids:
             return made
         with transaction.atomic():
-            made += _price_cards(card_ids, until, at=at, tariff=tariff)
+            made += _price_cards(card_ids, until, at=at, pair_within=pair_within)
         last_card_id = card_ids[-1]
 
 
-def _price_cards(card_ids: Sequence[int], until: datetime, *, at: datetime, tariff: MetroTariff) -> int:
+def _price_cards(card_ids: Sequence[int], until: datetime, *, at: datetime, pair_within: timedelta) -> int:
     taps: dict[int, list[PendingTap]] = defaultdict(list)
     for tap in PendingTap.objects.select_for_update().filter(card_id__in=card_ids).order_by("card_id", "at"):
         taps[tap.card_id].append(tap)
@@ -55,8 +57,8 @@ def _price_cards(card_ids: Sequence[int], until: datetime, *, at: datetime, tari
     journeys: list[Journey] = []
     used: list[tuple[int, str, int]] = []
     for card_id, pending in taps.items():
-        pairing = pair_taps(map(gate_tap, pending), until=until, pair_within=tariff.pair_within)
-        priced = price_month(pairing.rides, network=metro_network(), tariff=tariff, spent_by_month=spent[card_id])
+        pairing = pair_taps(map(gate_tap, pending), until=until, pair_within=pair_within)
+        priced = price_month(pairing.rides, network=metro_network(), tariff_on=tariff_on, spent_by_month=spent[card_id])
         for ride, fare in priced:
             journeys.append(_journey(card_id, ride, fare, operators, at=at))
             used += [(card_id, tap.terminal_id, tap.sequence) for tap in (ride.entry, ride.exit) if tap is not None]
@@ -69,6 +71,12 @@ def _price_cards(card_ids: Sequence[int], until: datetime, *, at: datetime, tari
     )
     PendingTap.objects.filter(pk__in=used).delete()
     return len(journeys)
+
+
+@lru_cache(maxsize=400)
+def tariff_on(day: date) -> MetroTariff:
+    """The tariff of a day. The file is read once; a change of it takes effect with the next start."""
+    return load_metro_tariff(on=day)
 
 
 def operators_of(terminal_ids: set[str]) -> dict[str, str]:
