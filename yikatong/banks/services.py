@@ -5,7 +5,7 @@ afterwards nobody inside can change one. See ``rules`` for the order itself and 
 """
 
 import secrets
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
@@ -19,6 +19,8 @@ from yikatong.registry.sealing import field_cipher
 
 SEED_FIELD = "seed"
 PERSON_KEY_FIELD = "bank_order"
+COMMITTED_DAYS_AHEAD = 7
+"""For how many days the digests stand published in advance. Source: assumption."""
 _FAIRNESS = Actor.system("fairness")
 
 
@@ -72,6 +74,25 @@ def reveal_seed(day: date, *, at: datetime, by: Actor = _FAIRNESS) -> bytes:
             fair_seed.save(update_fields=["revealed_at"])
             audit.record("bank_order.seed_revealed", subject=f"fair_seed:{day}", by=by, at=at)
     return seed_of(fair_seed)
+
+
+def keep_seeds(*, at: datetime, by: Actor = _FAIRNESS) -> tuple[list[date], list[date]]:
+    """Commit the coming days' seeds and reveal those of days that are over; the days of each that were new.
+
+    Run often: repeating it changes nothing, and each day is a transaction of its own.
+    """
+    today = beijing_day(at)
+    coming = [today + timedelta(days=ahead) for ahead in range(COMMITTED_DAYS_AHEAD + 1)]
+    known = set(FairSeed.objects.filter(day__in=coming).values_list("day", flat=True))
+    missing = [day for day in coming if day not in known]
+    for day in missing:
+        commit_seed(day, at=at, by=by)
+    hidden = list(
+        FairSeed.objects.filter(day__lt=today, revealed_at=None).order_by("day").values_list("day", flat=True)
+    )
+    for day in hidden:
+        reveal_seed(day, at=at, by=by)
+    return missing, hidden
 
 
 def draw_bank_order(person_id: int, *, day: date, at: datetime) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def _prepare() -> None:
 def _load(persons: int) -> None:
     from yikatong.acceptance.setup import ensure_operators
     from yikatong.audit.actors import Actor
-    from yikatong.banks.services import commit_seed
+    from yikatong.banks.services import keep_seeds
     from yikatong.city.loader import load_city
     from yikatong.issuance.authorities import card_authority, terminal_authority
     from yikatong.issuance.services import adopt_older_cards
@@ -86,7 +86,7 @@ def _load(persons: int) -> None:
     with _step("make the certificate authorities"):
         card_authority()
         terminal_authority()
-        commit_seed(beijing_day(at), at=at)
+        keep_seeds(at=at)
     if not Person.objects.exists():
         register = yikatong_home() / "demo" / "register.csv"
         register.parent.mkdir(mode=0o700, exist_ok=True)
