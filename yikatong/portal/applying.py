@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from yikatong.applications.selectors import application_of, eligible_banks
@@ -125,7 +124,9 @@ def check(request: HttpRequest, holder: Holder) -> HttpResponse:
             application_id=application_id,
             person_id=person.person_id,
             acting_person_id=holder.person.person_id,
-            kind=str(context["kind"]) if not application_of(person.person_id, application_id) else request.POST["kind"],
+            kind=str(context["kind"])
+            if not application_of(person.person_id, application_id)
+            else request.POST.get("kind", ""),
             channel="web",
             bank_code=bank.code,
             collection="post" if by_post else "outlet",
@@ -152,9 +153,15 @@ def receipt(request: HttpRequest, holder: Holder, person_id: int, application_id
     error = ""
     if request.method == "POST":
         try:
-            application = cancel(person.person_id, application_id, by=holder.actor, at=holder.at)
+            application = cancel(
+                person.person_id,
+                application_id,
+                by=holder.actor,
+                at=holder.at,
+                acting_person_id=holder.person.person_id,
+            )
         except Refused as refused:
-            error = _("卡片已进入制作，不能取消。") if str(refused.reason) == "state_forbids" else str(refused)
+            error = refusal_text(refused.reason, str(refused))
     context = {
         "application": application,
         "name": holder.name_of(person).name,

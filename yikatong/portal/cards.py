@@ -7,13 +7,12 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from yikatong.applications.selectors import applications_of
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.money import yuan_text
 from yikatong.issuance import services
 from yikatong.issuance.lifecycle import snapshot
-from yikatong.issuance.rules import is_reported_lost
-from yikatong.issuance.selectors import cards_of, timeline
+from yikatong.issuance.rules import is_in_holders_hands, is_reported_lost
+from yikatong.issuance.selectors import cards_of, promise_of, timeline
 from yikatong.portal.holder import Holder, holder_required
 from yikatong.portal.words import ACTIONS, FARE_RULES, refusal_text
 from yikatong.scenarios.transit.selectors import RideView, rides_of
@@ -27,12 +26,11 @@ def progress(request: HttpRequest, holder: Holder) -> HttpResponse:
         {
             "name": holder.name_of(person).name,
             "steps": [(entry, ACTIONS[entry.action]) for entry in timeline(person.person_id)],
-            "applications": applications_of(person.person_id),
-            "cards": cards_of(person.person_id),
+            "promise": promise_of(person.person_id, on=holder.today),
         }
         for person in holder.may_act_for()
     ]
-    return render(request, "portal/progress.html", {"people": people, "today": holder.today})
+    return render(request, "portal/progress.html", {"people": people})
 
 
 @require_http_methods(["GET", "POST"])
@@ -82,6 +80,7 @@ def loss(request: HttpRequest, holder: Holder, card_id: int) -> HttpResponse:
             error = refusal_text(refused.reason, str(refused))
     context = {
         "card": card,
+        "may_lose": is_in_holders_hands(snapshot(card)),
         "is_pre_reported": card.reported_lost_at is None and is_reported_lost(snapshot(card), holder.at),
         "error": error,
     }

@@ -1,5 +1,7 @@
 """The resident's first pages: welcome, who are you, my card, help, large print."""
 
+from datetime import datetime
+
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,12 +13,13 @@ from yikatong.accounts.middleware import remember_large_print
 from yikatong.accounts.models import Role
 from yikatong.accounts.services import link_person
 from yikatong.applications.selectors import applications_of
+from yikatong.foundation.errors import Refused
 from yikatong.issuance.lifecycle import snapshot
 from yikatong.issuance.models import Card, CardState, SocialState
-from yikatong.issuance.rules import is_reported_lost
+from yikatong.issuance.rules import CardSnapshot, check_activation, is_in_holders_hands, is_reported_lost
 from yikatong.issuance.selectors import cards_of
 from yikatong.portal.holder import Holder, holder_required
-from yikatong.portal.words import next_step
+from yikatong.portal.words import next_step, state_of
 
 
 @require_safe
@@ -46,23 +49,29 @@ def _my_home(request: HttpRequest, holder: Holder) -> HttpResponse:
         cards = cards_of(person.person_id)
         applications = applications_of(person.person_id)
         main = main_card(cards)
+        facts = snapshot(main) if main else None
         people.append(
             {
                 "person": person,
                 "name": holder.name_of(person).name,
                 "is_self": person.person_id == holder.person.person_id,
                 "card": main,
-                "is_lost": main is not None and is_reported_lost(snapshot(main), holder.at),
+                "state": state_of(facts, holder.at) if facts else "",
+                "is_lost": facts is not None and is_reported_lost(facts, holder.at),
+                "may_lose": facts is not None and is_in_holders_hands(facts),
                 "application": applications[0] if applications else None,
-                "next": next_step(main, applications[0] if applications else None),
-                "to_activate": [c for c in cards if _may_activate(c)],
+                "next": next_step(facts, applications[0] if applications else None),
+                "to_activate": [card for card in map(snapshot, cards) if _may_activate(card, holder.at)],
             }
         )
     return render(request, "portal/home.html", {"people": people, "myself": people[0]})
 
 
-def _may_activate(card: Card) -> bool:
-    return card.social_state == SocialState.INACTIVE and card.state in {CardState.COLLECTED}
+def _may_activate(card: CardSnapshot, at: datetime) -> bool:
+    try:
+        return check_activation(card, at)
+    except Refused:
+        return False
 
 
 def main_card(cards: list[Card]) -> Card | None:

@@ -137,4 +137,6 @@ def _act(request: HttpRequest, found: Card, person: Person) -> None:
         guardian_id = presented.person_id if is_guardian else None
         services.hand_over(found.card_id, by=by, at=at, guardian_person_id=guardian_id)
     elif action == "activate_financial":
-        services.activate_financial_function(found.card_id, bank_code=found.bank_code, by=by, at=at)
+        services.activate_financial_function(
+            found.card_id, bank_code=found.bank_code, by=by, at=at, acting_person_id=presented.person_id
+        )

@@ -23,9 +23,11 @@ REFUSALS: dict[str, Promise] = {
     "card_cancelled": _("此卡已注销。"),
     "card_reported_lost": _("此卡已挂失；如已找到，请先撤销预挂失。"),
     "card_not_ready": _("此卡还没有到网点，不能发放。"),
-    "card_not_collected": _("领卡后才能启用；请先到网点领卡。"),
+    "card_not_collected": _("此卡还没有领取；领卡后才能启用或挂失。"),
     "guardian_required": _("未成年人的卡只能发给监护人，请核对监护人身份证件。"),
     "social_function_ended": _("此卡的社会保障功能已终止，不能再次启用。"),
+    "not_the_holder": _("此卡不属于出示证件的人。"),
+    "card_unknown": _("没有这张卡。"),
     "other_banks_card": _("金融功能只能在发卡银行启用。"),
 }
 

@@ -1,0 +1,67 @@
+"""Every refusal and every state that can reach a page has words for it, in Chinese and in English."""
+
+import itertools
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import translation
+
+from yikatong.applications.rules import Reason as ApplicationReason
+from yikatong.issuance.models import CardState, SocialState
+from yikatong.issuance.rules import CardSnapshot
+from yikatong.issuance.rules import Reason as CardReason
+from yikatong.portal import words
+from yikatong.workbench import words as staff_words
+
+AT = datetime(2026, 11, 23, tzinfo=UTC)
+CHINESE = re.compile("[\u4e00-\u9fff]")
+NEVER_A_HOLDERS = {CardReason.OTHER_BANKS_CARD, CardReason.CARD_NOT_READY, CardReason.ORDER_UNKNOWN}
+AT_A_DESK = {
+    CardReason.CARD_UNKNOWN,
+    CardReason.OTHER_BANKS_CARD,
+    CardReason.NOT_THE_HOLDER,
+    CardReason.GUARDIAN_REQUIRED,
+    CardReason.CARD_REPORTED_LOST,
+    CardReason.CARD_CANCELLED,
+    CardReason.SOCIAL_FUNCTION_ENDED,
+    CardReason.CARD_NOT_READY,
+    CardReason.CARD_NOT_COLLECTED,
+}
+
+
+def in_both_languages(text: object) -> None:
+    with translation.override("zh-hans"):
+        assert CHINESE.search(str(text))
+    with translation.override("en"):
+        assert not CHINESE.search(str(text)), f"not translated: {text}"
+
+
+@pytest.mark.parametrize("reason", [*ApplicationReason, *(set(CardReason) - NEVER_A_HOLDERS)], ids=str)
+def test_a_holder_is_told_every_refusal_in_words(reason: str) -> None:
+    in_both_languages(words.REFUSALS[reason])
+
+
+@pytest.mark.parametrize("reason", sorted(AT_A_DESK), ids=str)
+def test_a_clerk_is_told_every_refusal_in_words(reason: str) -> None:
+    in_both_languages(staff_words.REFUSALS[reason])
+
+
+@pytest.mark.parametrize(
+    ("state", "social_state", "is_posted", "lost"),
+    list(itertools.product(CardState, SocialState, [False, True], ["", "pre-reported", "reported"])),
+)
+def test_every_state_of_a_card_has_words(state: str, social_state: str, is_posted: bool, lost: str) -> None:
+    card = CardSnapshot(
+        card_id=1,
+        person_id=1,
+        generation=3,
+        state=state,
+        social_state=social_state,
+        is_financially_active=False,
+        is_posted=is_posted,
+        pre_reported_lost_at=AT if lost else None,
+        pre_report_lapses_at=AT + timedelta(days=10) if lost else None,
+        reported_lost_at=AT if lost == "reported" else None,
+    )
+    in_both_languages(words.state_of(card, AT))
