@@ -48,6 +48,11 @@ def staff_signs_in(browser: Browser, stack: Stack, role: str) -> Page:
 def apply_for_card(page: Page, *, bank_name: str, outlet_id: str, district: str) -> None:
     """Choose the bank in the drawn list, an outlet, check, submit."""
     page.get_by_role("link", name="申请第三代社保卡").first.click()
+    fill_in_application(page, bank_name=bank_name, outlet_id=outlet_id, district=district)
+
+
+def fill_in_application(page: Page, *, bank_name: str, outlet_id: str, district: str) -> None:
+    """The same from the list of banks on."""
     page.get_by_label(bank_name, exact=True).check()
     page.get_by_role("button", name="继续").click()
     page.get_by_label("区", exact=True).select_option(district)

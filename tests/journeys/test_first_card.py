@@ -5,21 +5,20 @@ command. Only the SMS is read from the development inbox.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.journeys.people import (
-    apply_for_card,
     next_code,
     resident_signs_in,
     shown_code,
     staff_reads_identity_number,
     staff_signs_in,
 )
-from tests.stack import Stack, wait_for
+from tests.journeys.story import Story, activate, apply_and_wait, hand_over, outlet_of_the_clerk, registered_terminals
+from tests.stack import Stack
 
 pytestmark = pytest.mark.journey
 FROM_STATION, TO_STATION, FARE_FEN = "国贸", "西单", 400  # 7,165 m on line 1: more than 6 km, at most 12 km
@@ -27,76 +26,9 @@ FROM_STATION, TO_STATION, FARE_FEN = "国贸", "西单", 400  # 7,165 m on line 
 
 @pytest.fixture
 def terminals(stack: Stack, tmp_path: Path) -> dict[str, tuple[str, ...]]:
-    """An identity desk and two gates, registered; their options on the command line."""
-    options = {}
-    for number, (name, station, purpose) in enumerate(
-        [("desk", FROM_STATION, "identity"), ("entry", FROM_STATION, "gate"), ("exit", TO_STATION, "gate")], start=1
-    ):
-        profile, state = tmp_path / f"{name}.json", tmp_path / f"{name}.state"
-        stack.command(
-            *("acceptance", "register-terminal", "--station", station, "--terminal-id", f"9001{number:08d}"),
-            *("--purpose", purpose, "--gateway-url", stack.gateway, "--out", str(profile)),
-        )
-        options[name] = ("--profile", str(profile), "--state", str(state))
-    return options
-
-
-@dataclass
-class Story:
-    """Who and what the journey is about, as it becomes known."""
-
-    stack: Stack
-    resident: Page
-    clerk: Page
-    desk: tuple[str, ...]
-    old_number: str
-    bank: str
-    card_id: int = 0
-    new_number: str = ""
-    identity_number: str = ""
-
-    def is_accepted(self, card_number: str, *, refusal: str = "") -> bool:
-        """What the identity desk says of a card, asking online; a refusal must be ``refusal``."""
-        answer = self.stack.terminal("identify", *self.desk, "--card-number", card_number)
-        assert answer.returncode == 0 or refusal in answer.stdout, answer
-        return answer.returncode == 0
-
-
-def apply_and_wait(story: Story, outlet_id: str, district: str, bank_name: str) -> None:
-    """Applied for in the browser, made by the worker."""
-    apply_for_card(story.resident, bank_name=bank_name, outlet_id=outlet_id, district=district)
-    made = "select card_id, card_number from issuance_card where state = 'made' and card_number <> ''"
-    ((story.card_id, story.new_number),) = wait_for(lambda: story.stack.query(made), why="the worker to make the card")
-
-
-def hand_over(story: Story) -> None:
-    """Taken in by the bank, refused to a stranger's document, handed over for the right one."""
-    clerk, number = story.clerk, story.new_number
-    clerk.get_by_label("卡号、证件号码或手机号码").fill(number)
-    clerk.get_by_role("button", name="查找").click()
-    clerk.get_by_role("link", name=f"打开 {number}").first.click()
-    clerk.get_by_role("button", name="登记接收").click()
-    clerk.get_by_label("持卡人证件号码").fill("119901199001010000")
-    clerk.get_by_role("button", name="核对无误，发卡").click()
-    expect(clerk.get_by_role("alert")).to_contain_text("证件号码与持卡人或监护人不符")
-    clerk.get_by_label("持卡人证件号码").fill(story.identity_number)
-    clerk.get_by_role("button", name="核对无误，发卡").click()
-    expect(clerk.locator("[data-state]")).to_have_attribute("data-state", "collected")
-
-
-def activate(story: Story) -> None:
-    """The old card is accepted before and refused after; the new one the other way round."""
-    assert story.is_accepted(story.old_number)
-    assert not story.is_accepted(story.new_number, refusal="card_not_active")
-    page = story.resident
-    page.goto(f"{story.stack.web}/")
-    page.get_by_role("link", name="启用新卡").click()
-    expect(page.locator("main")).to_contain_text(story.old_number)
-    page.get_by_label("新卡卡号的后三位").fill(story.new_number[-3:])
-    page.get_by_role("button", name="确认启用新卡").click()
-    expect(page.get_by_role("heading", name="社会保障功能已启用")).to_be_visible()
-    assert not story.is_accepted(story.old_number, refusal="card_superseded")
-    assert story.is_accepted(story.new_number)
+    """An identity desk and two gates."""
+    kinds = [("desk", FROM_STATION, "identity"), ("entry", FROM_STATION, "gate"), ("exit", TO_STATION, "gate")]
+    return registered_terminals(stack, tmp_path, kinds)
 
 
 def ride(story: Story, terminals: dict[str, tuple[str, ...]], folder: Path) -> None:
@@ -126,7 +58,7 @@ def ride(story: Story, terminals: dict[str, tuple[str, ...]], folder: Path) -> N
 
 def clear_and_settle(story: Story, folder: Path) -> None:
     """Cleared once, settled once, stated and posted to the fen."""
-    stack, bank = story.stack, story.bank
+    stack, bank = story.stack, story.outlet.bank
     assert "1 charges, 4.00 yuan" in stack.command("clearing", "run").stdout
     assert "nothing to clear" in stack.command("clearing", "run").stdout
     ((batch_id,),) = stack.query("select batch_id from clearing_batch")
@@ -155,13 +87,10 @@ def test_from_application_to_settled_ride(
 ) -> None:
     resident = resident_signs_in(browser, stack)
     old_number = resident.locator(".card__number").first.inner_text().strip()
-    ((outlet_id, district, bank, bank_name),) = stack.query(
-        "select o.outlet_id, coalesce(nullif(o.district_code, ''), 'none'), b.code, b.name_zh from accounts_user u "
-        "join banks_outlet o using (outlet_id) join banks_bank b on b.code = o.bank_code where u.username = 'clerk'"
-    )
+    outlet = outlet_of_the_clerk(stack)
     clerk = staff_signs_in(browser, stack, "bank_clerk")
-    story = Story(stack, resident, clerk, terminals["desk"], old_number, bank)
-    apply_and_wait(story, outlet_id, district, bank_name)
+    story = Story(stack, resident, clerk, terminals["desk"], old_number, outlet)
+    apply_and_wait(story)
     centre = staff_signs_in(browser, stack, "card_centre")
     story.identity_number = staff_reads_identity_number(centre, stack, stack.resident()[0])
     hand_over(story)

@@ -1,0 +1,103 @@
+"""A card lost, found, lost for good, and replaced; the gate follows at each turn.
+
+Nothing is mocked: the demo's processes, a real browser, the terminal's own command.
+"""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.people import next_code, resident_signs_in, shown_code, staff_reads_identity_number, staff_signs_in
+from tests.journeys.story import Story, activate, apply_and_wait, hand_over, outlet_of_the_clerk, registered_terminals
+from tests.stack import Stack
+
+pytestmark = pytest.mark.journey
+STATION = "国贸"
+
+
+def passes_gate(story: Story, gate: tuple[str, ...], code: str, folder: Path) -> tuple[bool, str]:
+    """Whether the gate lets a code in with the lists of this moment, and what it says."""
+    assert story.stack.terminal("sync", *gate).returncode == 0
+    file = folder / "code.txt"
+    file.write_text(code, encoding="ascii")
+    answer = story.stack.terminal(
+        "gate", *gate, "--station", STATION, "--direction", "entry", "--offline", "--code", str(file)
+    )
+    return answer.returncode == 0, answer.stdout
+
+
+def lose_and_find(story: Story, gate: tuple[str, ...], folder: Path) -> None:
+    """Pre-reported: refused at the gate and at the desk. Withdrawn: accepted again."""
+    stack, page = story.stack, story.resident
+    page.goto(f"{stack.web}/code/")
+    code = shown_code(page)
+    page.goto(f"{stack.web}/")
+    page.get_by_role("link", name="挂失").first.click()
+    page.get_by_role("button", name="立即预挂失").click()
+    expect(page.get_by_role("status")).to_contain_text("已预挂失")
+    passed, said = passes_gate(story, gate, code, folder)
+    assert (passed, "card_reported_lost" in said) == (False, True), said
+    assert not story.is_accepted(story.new_number, refusal="card_reported_lost")
+    page.goto(f"{stack.web}/")
+    expect(page.locator(".card__state").first).to_have_text("已预挂失")
+    page.get_by_role("link", name="挂失").first.click()
+    page.get_by_role("button", name="找到了，撤销预挂失").click()
+    expect(page.get_by_role("button", name="立即预挂失")).to_be_visible()
+    assert story.is_accepted(story.new_number)
+    page.goto(f"{stack.web}/code/")
+    passed, said = passes_gate(story, gate, next_code(page, code), folder)
+    assert passed, said
+
+
+def lose_for_good(story: Story) -> None:
+    """Formally reported: cancelled, no code any more, a replacement is offered."""
+    stack, page = story.stack, story.resident
+    page.goto(f"{stack.web}/")
+    page.get_by_role("link", name="挂失").first.click()
+    page.get_by_text("正式挂失", exact=True).click()
+    page.get_by_role("button", name="确认正式挂失").click()
+    expect(page.get_by_role("status")).to_contain_text("此卡已正式挂失并注销")
+    assert not story.is_accepted(story.new_number, refusal="card_reported_lost")
+
+
+def test_lost_found_lost_for_good_and_replaced(stack: Stack, browser: Browser, tmp_path: Path) -> None:
+    terminals = registered_terminals(stack, tmp_path, [("desk", STATION, "identity"), ("gate", STATION, "gate")])
+    resident = resident_signs_in(browser, stack)
+    old_number = resident.locator(".card__number").first.inner_text().strip()
+    clerk = staff_signs_in(browser, stack, "bank_clerk")
+    story = Story(stack, resident, clerk, terminals["desk"], old_number, outlet_of_the_clerk(stack))
+    apply_and_wait(story)
+    centre = staff_signs_in(browser, stack, "card_centre")
+    story.identity_number = staff_reads_identity_number(centre, stack, stack.resident()[0])
+    hand_over(story)
+    activate(story)
+
+    lose_and_find(story, terminals["gate"], tmp_path)
+    lose_for_good(story)
+    lost_number, lost_id = story.new_number, story.card_id
+
+    apply_and_wait(story)
+    assert stack.query("select kind from applications_application order by submitted_at") == [
+        ("first",),
+        ("replacement",),
+    ]
+    assert story.card_id != lost_id
+    clerk.goto(f"{stack.web}/work/bank/")
+    hand_over(story)
+    resident.goto(f"{stack.web}/")
+    resident.get_by_role("link", name="启用新卡").click()
+    resident.get_by_label("新卡卡号的后三位").fill(story.new_number[-3:])
+    resident.get_by_role("button", name="确认启用新卡").click()
+    expect(resident.get_by_role("heading", name="社会保障功能已启用")).to_be_visible()
+    assert story.is_accepted(story.new_number)
+    assert not story.is_accepted(lost_number, refusal="card_reported_lost")
+    resident.goto(f"{stack.web}/code/")
+    passed, said = passes_gate(story, terminals["gate"], shown_code(resident), tmp_path)
+    assert passed, said
+    states = stack.query(
+        "select card_id, social_state from issuance_card where card_id in (%s, %s) order by card_id",
+        lost_id,
+        story.card_id,
+    )
+    assert states == [(lost_id, "ended"), (story.card_id, "active")]
