@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.journeys.looking import faults_of
 from tests.journeys.people import (
     next_code,
     resident_signs_in,
@@ -99,6 +100,13 @@ def test_from_application_to_settled_ride(
     clear_and_settle(story, tmp_path / "statements")
     operator = staff_signs_in(browser, stack, "operator")
     expect(operator.locator("tbody tr")).to_contain_text("4.00")
+    pages = [(resident, path) for path in ("/", "/code/", "/rides/", "/progress/", f"/cards/{story.card_id}/loss/")]
+    faults = [
+        fault
+        for page, path in [*pages, (operator, "/work/statements/"), (centre, "/work/staff/")]
+        for fault in faults_of(page, stack.web + path)
+    ]
+    assert not faults, "\n".join(faults)
 
     # the bank's own function comes last, at the counter
     clerk.goto(f"{stack.web}/work/bank/cards/{story.card_id}/")

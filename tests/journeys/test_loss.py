@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.journeys.looking import faults_of
 from tests.journeys.people import next_code, resident_signs_in, shown_code, staff_reads_identity_number, staff_signs_in
 from tests.journeys.story import Story, activate, apply_and_wait, hand_over, outlet_of_the_clerk, registered_terminals
 from tests.stack import Stack
@@ -36,6 +37,8 @@ def lose_and_find(story: Story, gate: tuple[str, ...], folder: Path) -> None:
     page.get_by_role("link", name="挂失").first.click()
     page.get_by_role("button", name="立即预挂失").click()
     expect(page.get_by_role("status")).to_contain_text("已预挂失")
+    faults = faults_of(page, page.url)
+    assert not faults, "\n".join(faults)
     passed, said = passes_gate(story, gate, code, folder)
     assert (passed, "card_reported_lost" in said) == (False, True), said
     assert not story.is_accepted(story.new_number, refusal="card_reported_lost")
@@ -58,6 +61,8 @@ def lose_for_good(story: Story) -> None:
     page.get_by_text("正式挂失", exact=True).click()
     page.get_by_role("button", name="确认正式挂失").click()
     expect(page.get_by_role("status")).to_contain_text("此卡已正式挂失并注销")
+    faults = faults_of(page, page.url)
+    assert not faults, "\n".join(faults)
     assert not story.is_accepted(story.new_number, refusal="card_reported_lost")
 
 
