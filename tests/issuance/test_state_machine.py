@@ -130,6 +130,7 @@ class Life(RuleBasedStateMachine):
                 self.command("activate", newest_id)
             else:
                 self.apply(by_post)
+            self.tables_agree_with_the_model()
 
     def command(self, name: str, card_id: int) -> None:
         """Give one command on one card, to the service and to the model."""
