@@ -47,6 +47,17 @@ def test_days_on_which_nothing_ran_are_made_up_for() -> None:
     assert min(committed) == TODAY + timedelta(days=30)
 
 
+def test_a_day_that_fails_does_not_keep_the_others() -> None:
+    keep_seeds(at=NOON)
+    FairSeed.objects.filter(day=TODAY).update(seed_sealed=b"damaged")
+    later = NOON + timedelta(days=2)
+    with pytest.raises(ExceptionGroup, match="some days") as failures:
+        keep_seeds(at=later)
+    assert len(failures.value.exceptions) == 1
+    assert FairSeed.objects.get(day=TODAY + timedelta(days=1)).revealed_at == later
+    assert FairSeed.objects.filter(day__gt=TODAY).count() == COMMITTED_DAYS_AHEAD + 2
+
+
 def test_the_worker_knows_the_task() -> None:
     from procrastinate.contrib.django import app
 

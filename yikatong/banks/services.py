@@ -79,19 +79,26 @@ def reveal_seed(day: date, *, at: datetime, by: Actor = _FAIRNESS) -> bytes:
 def keep_seeds(*, at: datetime, by: Actor = _FAIRNESS) -> tuple[list[date], list[date]]:
     """Commit the coming days' seeds and reveal those of days that are over; the days of each that were new.
 
-    Run often: repeating it changes nothing, and each day is a transaction of its own.
+    Run often: repeating it changes nothing. Each day is a transaction of its own, and one that fails does not keep the
+    others; all failures are raised together at the end (``ExceptionGroup``).
     """
     today = beijing_day(at)
     coming = [today + timedelta(days=ahead) for ahead in range(COMMITTED_DAYS_AHEAD + 1)]
     known = set(FairSeed.objects.filter(day__in=coming).values_list("day", flat=True))
     missing = [day for day in coming if day not in known]
-    for day in missing:
-        commit_seed(day, at=at, by=by)
     hidden = list(
         FairSeed.objects.filter(day__lt=today, revealed_at=None).order_by("day").values_list("day", flat=True)
     )
-    for day in hidden:
-        reveal_seed(day, at=at, by=by)
+    failures: list[Exception] = []
+    for act, days in ((commit_seed, missing), (reveal_seed, hidden)):
+        for day in days:
+            try:
+                act(day, at=at, by=by)
+            except Exception as error:
+                error.add_note(f"{act.__name__} {day}")
+                failures.append(error)
+    if failures:
+        raise ExceptionGroup("seeds of some days were not kept", failures)
     return missing, hidden
 
 

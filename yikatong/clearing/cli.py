@@ -1,5 +1,6 @@
 """Commands for clearing and settling."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from yikatong.audit.actors import Actor
 from yikatong.foundation.clock import beijing_day_bounds, utc_now
 from yikatong.foundation.money import yuan_text
 
+_NOT_IN_FILE_NAMES = re.compile(r"[^0-9A-Za-z._-]")
 _BY = Actor.system("command line")
 
 
@@ -66,7 +68,7 @@ def statements(batch_id: str, out: Path) -> None:
     prove(batch)
     out.mkdir(parents=True, exist_ok=True)
     for statement in Statement.objects.filter(batch_id=batch_id).order_by("party"):
-        name = f"{batch_id}-{statement.party.replace(':', '-')}"
+        name = f"{batch_id}-{_NOT_IN_FILE_NAMES.sub('-', statement.party)}"
         (out / f"{name}.csv").write_text("\ufeff" + statement.csv_text, encoding="utf-8", newline="")
         (out / f"{name}.json").write_text(statement.json_text, encoding="utf-8")
         click.echo(f"{name}: {statement.entries} charges, {yuan_text(statement.total_fen)} yuan")
