@@ -37,6 +37,7 @@ def test_a_made_card_is_numbered_and_certified_over_its_own_key() -> None:
     card = made_card(make_person(1), make_bank())
     assert card_number_check_digit(card.card_number[:8]) == card.card_number[8]
     assert card.identification_code.startswith("110000D156000005")
+    assert card.certificate_der is not None
     certificate = x509.parse(bytes(card.certificate_der))
     chip = PrivateKey.from_scalar(
         bytes.fromhex(

@@ -4,9 +4,10 @@ The model keeps a few words for each card and says of each command whether it is
 invariants are checked against the tables after every step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count, pairwise
 
 import pytest
@@ -108,7 +109,10 @@ class Life(RuleBasedStateMachine):
             self.application_state = "in_production"
 
     @rule(
-        data=st.data(), command=st.sampled_from(["arrive", "hand_over", "activate", "pre_report", "withdraw", "report"])
+        data=st.data(),
+        command=st.sampled_from(
+            ["arrive", "hand_over", "activate", "activate_bank", "pre_report", "withdraw", "report"]
+        ),
     )
     def on_any_card(self, data: st.DataObject, command: str) -> None:
         """Any command, sensible or not, on any card."""
@@ -136,14 +140,18 @@ class Life(RuleBasedStateMachine):
         """Give one command on one card, to the service and to the model."""
         thing = self.things[card_id]
         is_free = not thing.is_lost and thing.pre_reported_until is None
-        service, allowed = {
+        may_activate = thing.in_hand() and is_free and thing.social != "ended"
+        at_the_bank = partial(services.activate_financial_function, bank_code="ICBC")
+        commands: dict[str, tuple[Callable[..., object], bool]] = {
             "arrive": (services.mark_ready, thing.where != "cancelled"),
             "hand_over": (services.hand_over, thing.where in {"ready", "collected"} and is_free),
-            "activate": (services.activate_social_function, thing.in_hand() and is_free and thing.social != "ended"),
+            "activate": (services.activate_social_function, may_activate),
+            "activate_bank": (at_the_bank, may_activate and thing.generation == 3),
             "pre_report": (services.pre_report_loss, thing.in_hand()),
             "withdraw": (services.withdraw_pre_report, not thing.is_lost),
             "report": (services.report_loss, thing.is_lost or thing.in_hand()),
-        }[name]
+        }
+        service, allowed = commands[name]
         if self.done(lambda: service(card_id, by=CLERK, at=self.now), allowed=allowed):
             getattr(self, f"model_{name}")(thing)
 
@@ -162,6 +170,8 @@ class Life(RuleBasedStateMachine):
                     other.social = "ended"
             self.model_hand_over(thing)
             thing.social = "active"
+
+    model_activate_bank = model_activate
 
     def model_pre_report(self, thing: Thing) -> None:
         thing.pre_reported_until = thing.pre_reported_until or self.now + PRE_REPORT
