@@ -157,7 +157,7 @@ def test_a_posted_card_is_activated_by_its_holder() -> None:
     )
     card.refresh_from_db()
     assert (card.state, card.collected_at, card.social_state) == ("collected", NOON + DAY, "active")
-    assert Application.objects.get(application_id=card.application_id).state == "collected"
+    assert Application.objects.get(person_id=person.person_id).state == "collected"
 
 
 @pytest.mark.parametrize("is_task_run", [True, False])
@@ -212,7 +212,7 @@ def test_a_posted_card_that_never_came_is_reported_and_applied_for_again() -> No
     assert refusal(lambda: services.report_loss(card.card_id, by=CLERK, at=NOON)) == Reason.CARD_NOT_COLLECTED
     services.mark_ready(card.card_id, by=CLERK, at=NOON)
     services.report_loss(card.card_id, by=CLERK, at=NOON + DAY)
-    assert Application.objects.get(application_id=card.application_id).state == "cancelled"
+    assert Application.objects.get(person_id=person.person_id).state == "cancelled"
     late = refusal(lambda: services.hand_over(card.card_id, by=CLERK, at=NOON + DAY))
     assert late == Reason.CARD_REPORTED_LOST
     assert made_card(person, outlet, at=NOON + 2 * DAY, kind="replacement").card_number != card.card_number
