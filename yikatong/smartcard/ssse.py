@@ -10,6 +10,8 @@ from yikatong.smartcard import ssse_security as security
 from yikatong.smartcard.apdu import Command
 from yikatong.smartcard.card import Application, EmulatedCard, Handler
 from yikatong.smartcard.files import Directory
+from yikatong.smartcard.ssse_account import PATH as ACCOUNT_PATH
+from yikatong.smartcard.ssse_account import MedicalAccount
 from yikatong.smartcard.ssse_layout import Key, Version, ssse_directory
 from yikatong.smartcard.ssse_pin import PinWrong, decode_pin, encode_pin
 from yikatong.smartcard.status import Refusal, Status, tries_left
@@ -27,13 +29,21 @@ class SocialSecurity(Application):
     def __init__(self, card: EmulatedCard, version: Version) -> None:
         super().__init__(card)
         self.directory = ssse_directory(version)
+        self._medical = next(directory for directory in self.directory.walk() if directory.path == ACCOUNT_PATH)
+        self._account = MedicalAccount(card, self._medical)
+
+    def leave(self) -> None:
+        """Forget a payment in hand."""
+        self._account.forget()
 
     def commands(self) -> Mapping[tuple[int, int], Handler]:
-        """By CLA and INS."""
+        """By CLA and INS; the medical account's while its directory is selected."""
+        account = self._account.commands() if self.card.directory is self._medical else {}
         return {
+            **account,
             (0x00, 0x88): self._internal_authenticate,
             (0x00, 0x82): self._external_authenticate,
-            (0x00, 0x20): self._verify,
+            (0x00, 0x20): self.verify_pin,
             (0x80, 0x5E): self._change_pin,
             (0x84, 0x24): self._pin_service,
             (0x84, 0x1E): self._block_application,
@@ -84,8 +94,8 @@ class SocialSecurity(Application):
             self.card.rights.add(f"{_owner(cell)}:{right}")
         return b""
 
-    def _verify(self, command: Command) -> bytes:
-        """Check the PIN; without data, tell whether one is set and how many tries are left."""
+    def verify_pin(self, command: Command) -> bytes:
+        """VERIFY: check the card's PIN; without data, tell whether one is set and how many tries are left."""
         if command.p1 or command.p2:
             raise Refusal(Status.WRONG_PARAMETERS)
         if "SSSE/pin" not in self.memory:

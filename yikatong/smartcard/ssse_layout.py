@@ -38,6 +38,10 @@ class Key:
     TAC = 0x22
 
 
+ACCOUNT_KEYS = frozenset({Key.PURCHASE, Key.LOAD, Key.TAC})
+"""The keys that lie in DF04, with the medical account; all others lie in the environment."""
+
+
 class Coding(StrEnum):
     """``cn``: digits, two to a byte, filled up with F. ``an``: GBK text, filled up with zeros. ``b``: bytes."""
 

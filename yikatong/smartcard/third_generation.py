@@ -13,7 +13,9 @@ from yikatong.smartcard.card import EmulatedCard, Random
 from yikatong.smartcard.dgi import Group, Grouping, GroupingsMalformed, decode_keys, encode_keys, record_group
 from yikatong.smartcard.memory import Medium, Memory, MemoryDamaged
 from yikatong.smartcard.ssse import SocialSecurity
+from yikatong.smartcard.ssse_account import PATH as ACCOUNT_PATH
 from yikatong.smartcard.ssse_layout import (
+    ACCOUNT_KEYS,
     ISSUER_ITEMS,
     NAME_EXTENSION,
     ItemWrong,
@@ -84,7 +86,8 @@ def _write(memory: Memory, grouping: Grouping) -> None:
         memory[_CELLS[Group(grouping.number)]] = grouping.value
     elif grouping.number == Group.SOCIAL_KEYS:
         for number, key in decode_keys(grouping.value).items():
-            memory[f"SSSE/key/{number:02X}"] = key
+            place = ACCOUNT_PATH if number in ACCOUNT_KEYS else "SSSE"
+            memory[f"{place}/key/{number:02X}"] = key
     elif grouping.number >> 8 in {5, 6}:
         memory[f"SSSE/EF{grouping.number >> 8:02X}/{grouping.number & 0xFF}"] = grouping.value
     else:
