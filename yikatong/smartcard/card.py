@@ -149,7 +149,7 @@ class EmulatedCard:
     def _execute(self, command: Command) -> bytes:
         if _CARD_BLOCKED in self.memory:
             raise Refusal(Status.FUNCTION_NOT_SUPPORTED)
-        if command.cla & 0x03:
+        if not command.cla & 0x80 and command.cla & 0x03:  # a proprietary class has no channel in it
             raise Refusal(Status.CHANNEL_NOT_SUPPORTED)
         own = self._application.commands() if self._application else {}
         if self._application and self._application.is_blocked and command.ins != _SELECT:
