@@ -47,7 +47,12 @@ def session_key(key: bytes, factor: bytes) -> bytes:
 
 def cryptogram(key: bytes, factor: bytes, original: bytes) -> bytes:
     """鉴别数据: what only a holder of ``key`` can make of the process factor and the original information."""
-    block = encrypt_block(session_key(key, factor), original + bytes(BLOCK_LENGTH - len(original)))
+    return session_cryptogram(session_key(key, factor), original)
+
+
+def session_cryptogram(session: bytes, original: bytes) -> bytes:
+    """鉴别数据 under a session key that is there already."""
+    block = encrypt_block(session, original + bytes(BLOCK_LENGTH - len(original)))
     return bytes(left ^ right for left, right in zip(block[:8], block[8:], strict=True))
 
 
