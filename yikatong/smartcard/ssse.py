@@ -18,6 +18,8 @@ from yikatong.smartcard.status import Refusal, Status, tries_left
 
 TRIES_MAX = 3
 """Wrong tries in a row before a PIN or key is locked. Source: assumption."""
+PIN_RIGHT = "SSSE:PIN"
+"""What a right PIN wins, until another application is selected."""
 _ALGORITHM_SM4 = 0x03
 _RIGHT_OF_KEY = {Key.PUK: "PUK", Key.READ: "RK", Key.UPDATE: "UK"}
 _UNBLOCK, _RESET = 0x00, 0x01
@@ -105,7 +107,7 @@ class SocialSecurity(Application):
         if not command.data:
             raise Refusal(tries_left(self._tries("SSSE/pin")))
         self._check_pin(_pin_in(command.data))
-        self.card.rights.add("SSSE:PIN")
+        self.card.rights.add(PIN_RIGHT)
         return b""
 
     def _change_pin(self, command: Command) -> bytes:
@@ -125,7 +127,7 @@ class SocialSecurity(Application):
     def _check_pin(self, pin: str) -> None:
         left = self._spend_try("SSSE/pin")
         if not hmac.compare_digest(decode_pin(self.memory["SSSE/pin"]), pin):
-            self.card.rights.discard("SSSE:PIN")
+            self.card.rights.discard(PIN_RIGHT)
             raise Refusal(tries_left(left))
         self._give_tries_back("SSSE/pin")
 

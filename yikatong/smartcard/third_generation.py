@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from yikatong.smartcard import identity
 from yikatong.smartcard.card import EmulatedCard, Random
 from yikatong.smartcard.dgi import Group, Grouping, GroupingsMalformed, decode_keys, encode_keys, record_group
 from yikatong.smartcard.memory import Medium, Memory, MemoryDamaged
@@ -26,7 +27,13 @@ from yikatong.smartcard.ssse_layout import (
 from yikatong.smartcard.ssse_pin import encode_pin
 
 _VERSION, _HISTORICAL = "card/version", "card/historical"
-_CELLS = {Group.CARD_VERSION: _VERSION, Group.HISTORICAL_BYTES: _HISTORICAL, Group.SOCIAL_PIN: "SSSE/pin"}
+_CELLS = {
+    Group.CARD_VERSION: _VERSION,
+    Group.HISTORICAL_BYTES: _HISTORICAL,
+    Group.SOCIAL_PIN: "SSSE/pin",
+    Group.IDENTITY_KEY: identity.KEY_CELL,
+    Group.CERTIFICATE: identity.CERTIFICATE_CELL,
+}
 _NAME_BYTES = 0x1E
 
 
@@ -100,7 +107,10 @@ def open_card(medium: Medium, *, random: Random = os.urandom) -> EmulatedCard:
     if _VERSION not in memory:
         raise MemoryDamaged("this card is blank: personalise it first")
     card = EmulatedCard(memory, answer_to_reset(memory[_HISTORICAL]), random=random)
-    card.install([SocialSecurity(card, Version(memory[_VERSION].decode()))])
+    social = SocialSecurity(card, Version(memory[_VERSION].decode()))
+    card.install([social])
+    if identity.KEY_CELL in memory:
+        card.install([identity.IdentityKey(card, social.verify_pin)])
     return card
 
 
