@@ -10,27 +10,35 @@ from tests.stack import Stack, wait_for
 
 def resident_signs_in(browser: Browser, stack: Stack) -> Page:
     """By phone and code; at the first time with the end of the identity number too."""
-    phone, last_four = stack.resident()
-    context = browser.new_context(viewport=PHONE, locale="zh-CN", device_scale_factor=2)
-    page = context.new_page()
+    page = browser.new_context(viewport=PHONE, locale="zh-CN", device_scale_factor=2).new_page()
+    sends_phone(page, stack)
+    enters_code(page, stack)
+    page.get_by_role("heading", name=re.compile("请核对身份|我的卡")).wait_for()
+    if "/identify/" in page.url:
+        page.get_by_label("身份证号码最后四位").fill(stack.resident()[1])
+        page.get_by_role("button", name="继续").click()
+        page.get_by_role("heading", name="我的卡").wait_for()
+    return page
+
+
+def sends_phone(page: Page, stack: Stack) -> None:
+    """From the welcome page to the page that waits for the code."""
     page.goto(f"{stack.web}/welcome/")
     page.get_by_role("link", name="用手机号登录").click()
-    page.get_by_label("手机号码").fill(phone)
+    page.get_by_label("手机号码").fill(stack.resident()[0])
     page.get_by_role("button", name="获取验证码").click()
     page.get_by_label("六位验证码").wait_for()
-    inbox = context.new_page()
+
+
+def enters_code(page: Page, stack: Stack) -> None:
+    """The code that came into the development inbox."""
+    inbox = page.context.new_page()
     inbox.goto(f"{stack.web}/dev/inbox/")
     code = re.search(r"登录验证码 (\d{6})", inbox.content())
     assert code
     inbox.close()
     page.get_by_label("六位验证码").fill(code[1])
     page.get_by_role("button", name="登录", exact=True).click()
-    page.get_by_role("heading", name=re.compile("请核对身份|我的卡")).wait_for()
-    if "/identify/" in page.url:
-        page.get_by_label("身份证号码最后四位").fill(last_four)
-        page.get_by_role("button", name="继续").click()
-        page.get_by_role("heading", name="我的卡").wait_for()
-    return page
 
 
 def staff_signs_in(browser: Browser, stack: Stack, role: str) -> Page:

@@ -3,8 +3,9 @@
 import pytest
 from playwright.sync_api import Browser
 
+from tests.browser import PHONE
 from tests.journeys.looking import faults_of
-from tests.journeys.people import apply_for_card, resident_signs_in, staff_signs_in
+from tests.journeys.people import apply_for_card, enters_code, resident_signs_in, sends_phone, staff_signs_in
 from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.journey
@@ -14,6 +15,17 @@ def test_pages_without_sign_in(stack: Stack, browser: Browser) -> None:
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
     paths = ["/welcome/", "/help/", "/sign-in/", "/sign-in/staff/", "/sign-up/", "/dev/inbox/", "/sign-in/inactive/"]
     faults = [fault for path in paths for fault in faults_of(page, stack.web + path)]
+    assert not faults, "\n".join(faults)
+
+
+def test_pages_on_the_way_in(stack: Stack, browser: Browser) -> None:
+    """The code's page and the page that asks who one is are met only while signing in for the first time."""
+    page = browser.new_context(viewport=PHONE, locale="zh-CN").new_page()
+    sends_phone(page, stack)
+    faults = faults_of(page, page.url)
+    enters_code(page, stack)
+    page.get_by_role("heading", name="请核对身份").wait_for()
+    faults += faults_of(page, page.url)
     assert not faults, "\n".join(faults)
 
 
