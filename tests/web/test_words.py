@@ -37,7 +37,7 @@ def in_both_languages(text: object) -> None:
         assert not CHINESE.search(str(text)), f"not translated: {text}"
 
 
-@pytest.mark.parametrize("reason", [*ApplicationReason, *(set(CardReason) - NEVER_A_HOLDERS)], ids=str)
+@pytest.mark.parametrize("reason", [*ApplicationReason, *sorted(set(CardReason) - NEVER_A_HOLDERS)], ids=str)
 def test_a_holder_is_told_every_refusal_in_words(reason: str) -> None:
     in_both_languages(words.REFUSALS[reason])
 
