@@ -1,6 +1,5 @@
 """Applying through the service: once however often it is sent, for whom one may, and nothing half done."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -10,6 +9,7 @@ import pytest
 from django.db import connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from tests.at_once import at_once
 from tests.cast import CLERK, NOON, application_for, make_bank, make_guardian, make_person
 from yikatong.applications.models import Application
 from yikatong.applications.rules import Reason
@@ -155,21 +155,15 @@ def test_it_can_be_withdrawn_until_the_card_is_made(person: Person, outlet: Outl
 def test_many_at_once_leave_one_application(is_one_id: bool) -> None:
     person, outlet = make_person(1), make_bank()
     shared = application_for(person, outlet)
-    outcomes: list[str] = []
 
-    def send() -> None:
+    def send() -> str:
         command: SubmitApplication = shared if is_one_id else replace(shared, application_id=uuid4())
         try:
-            outcomes.append(submit(command, by=CLERK, at=NOON).state)
+            return submit(command, by=CLERK, at=NOON).state
         except Refused as refused:
-            outcomes.append(str(refused.reason))
-        connection.close()
+            return str(refused.reason)
 
-    threads = [threading.Thread(target=send) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = at_once(8, send)
     expected = ["approved"] * 8 if is_one_id else ["application_open"] * 7 + ["approved"]
     assert sorted(outcomes) == sorted(expected)
     assert Application.objects.count() == ProductionOrder.objects.count() == 1

@@ -3,14 +3,14 @@
 pytest-django's own transactional tests end by truncating every table, which the ledger rightly refuses.
 """
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
+from tests.at_once import at_once
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Bank, BankOrderDraw, FairSeed
 from yikatong.banks.services import commit_seed, draw_bank_order
@@ -30,31 +30,6 @@ def _committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Ite
             for table in WRITTEN:
                 cursor.execute(f"delete from {table}")
         connection.close()
-
-
-def at_once[T](count: int, command: Callable[[], T]) -> list[T]:
-    """Run a command on as many connections; every result, or the first error."""
-    results: list[T] = []
-    errors: list[Exception] = []
-    together = threading.Barrier(count)
-
-    def run() -> None:
-        together.wait()
-        try:
-            results.append(command())
-        except Exception as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return results
 
 
 @pytest.mark.usefixtures("_committed")

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -12,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from django.db import Error, connection, transaction
 
+from tests.at_once import at_once
 from tests.cast import CLERK, active_card, make_bank, make_person
 from yikatong.audit.models import AuditEvent
 from yikatong.clearing.cli import clearing as commands
@@ -180,19 +180,8 @@ def test_two_clearings_at_once_take_each_charge_once() -> None:
     card_id = card_of("ICBC", 1)
     for _ in range(20):
         ride(card_id, 300)
-    batches: list[ClearingBatch | None] = []
-
-    def run() -> None:
-        batches.append(clear_day(DAY, by=CLERK, at=MORNING))
-        connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    batches = at_once(4, lambda: clear_day(DAY, by=CLERK, at=MORNING))
     assert [batch.total_fen for batch in batches if batch] == [6000]
-    assert len(batches) == 4
     assert balances() == {"bank:ICBC:receivable": 6000, "operator:BJMETRO:payable": -6000}
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 from django.db import Error, connection, transaction
 
+from tests.at_once import at_once
 from tests.cast import CLERK, NOON, collected_card, made_card, make_bank, make_person
 from yikatong.foundation.errors import Refused
 from yikatong.issuance import services
@@ -102,17 +103,7 @@ def test_under_concurrent_commands_seen_from_outside() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_activating_twice_at_once_is_activating_once() -> None:
     _, cards = two_cards()
-    outcomes: list[services.Activation] = []
-
-    def activate() -> None:
-        outcomes.append(services.activate_social_function(max(cards), by=CLERK, at=NOON))
-        connection.close()
-
-    threads = [threading.Thread(target=activate) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = at_once(4, lambda: services.activate_social_function(max(cards), by=CLERK, at=NOON))
     assert sorted(outcome.was_repeated for outcome in outcomes) == [False, True, True, True]
     assert {outcome.activated_at for outcome in outcomes} == {NOON}
 

@@ -1,6 +1,5 @@
 """Making cards: one for each order however often the worker tries, numbered and certified."""
 
-import threading
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,6 +7,7 @@ import pytest
 from django.db import connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from tests.at_once import at_once
 from tests.cast import CLERK, NOON, application_for, made_card, make_bank, make_person
 from yikatong.applications.models import Application
 from yikatong.applications.services import cancel, submit
@@ -65,20 +65,9 @@ def test_making_it_again_makes_nothing() -> None:
 def test_two_workers_make_one_card() -> None:
     person = make_person(1)
     application = applied(person)
-    made: list[int] = []
-
-    def make() -> None:
-        card = services.produce_card(person.person_id, application.application_id, at=NOON)
-        made.append(card.card_id if card else 0)
-        connection.close()
-
-    threads = [threading.Thread(target=make) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(made) == 6
-    assert set(made) == {Card.objects.get(generation=3).card_id}
+    made = at_once(6, lambda: services.produce_card(person.person_id, application.application_id, at=NOON))
+    assert {card.card_id for card in made if card} == {Card.objects.get(generation=3).card_id}
+    assert None not in made
 
 
 def test_a_withdrawn_application_gets_no_card() -> None:

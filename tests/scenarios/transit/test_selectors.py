@@ -1,13 +1,10 @@
 """What a holder sees of their rides: priced ones, ones not cleared yet at the price they will have, and being inside."""
 
-import threading
 from datetime import date, datetime, timedelta
 
 import pytest
-from django.db import connection
 
-from tests.acceptance.makers import metro_venue
-from yikatong.acceptance.models import Terminal
+from tests.at_once import at_once
 from yikatong.foundation.clock import BEIJING, beijing_day_bounds
 from yikatong.scenarios.transit import services
 from yikatong.scenarios.transit.models import Journey, MonthlySpend, PendingTap
@@ -18,19 +15,6 @@ CARD, OTHER = 7, 8
 DAY = date(2026, 11, 23)
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=BEIJING)
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _gates() -> None:
-    for terminal_id, station in (("900100000001", "国贸"), ("900100000002", "西单")):
-        Terminal.objects.create(
-            terminal_id=terminal_id,
-            venue=metro_venue(station),
-            purpose="gate",
-            public_key=b"",
-            certificate_der=b"",
-            registered_at=EVENING,
-        )
 
 
 def tap(kind: str, minute: int, station: str = "国贸", *, card_id: int = CARD, day: date = DAY) -> None:
@@ -104,18 +88,7 @@ def test_more_cards_than_fit_one_transaction_are_all_priced(monkeypatch: pytest.
 def test_priced_twice_at_once_is_priced_once() -> None:
     for card_id in range(1, 31):
         ride(card_id, card_id=card_id)
-    made: list[int] = []
-
-    def price() -> None:
-        made.append(services.price_pending(beijing_day_bounds(DAY)[1], at=EVENING))
-        connection.close()
-
-    threads = [threading.Thread(target=price) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    made = at_once(4, lambda: services.price_pending(beijing_day_bounds(DAY)[1], at=EVENING))
     assert sum(made) == 30
-    assert len(made) == 4
     assert Journey.objects.count() == 30
     assert set(MonthlySpend.objects.values_list("paid_fen", flat=True)) == {400}

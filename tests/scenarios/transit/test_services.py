@@ -5,28 +5,14 @@ from datetime import date, datetime, timedelta
 import pytest
 from django.db import transaction
 
-from tests.acceptance.makers import metro_venue
-from yikatong.acceptance.models import Tap, TapOutcome, Terminal
+from tests.scenarios.transit.conftest import STATIONS
+from yikatong.acceptance.models import Tap, TapOutcome
 from yikatong.foundation.clock import BEIJING, beijing_day_bounds
 from yikatong.scenarios.transit.models import Journey, MonthlySpend, PendingTap
 from yikatong.scenarios.transit.services import price_pending
 
 CARD = 7
-STATIONS = {"900100000001": "国贸", "900100000002": "西单"}
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _gates() -> None:
-    for terminal_id, station in STATIONS.items():
-        Terminal.objects.create(
-            terminal_id=terminal_id,
-            venue=metro_venue(station),
-            purpose="gate",
-            public_key=b"",
-            certificate_der=b"",
-            registered_at=beijing_time("2026-01-01T00:00"),
-        )
 
 
 def beijing_time(text: str) -> datetime:
