@@ -53,12 +53,13 @@ class Application:
         self.memory = card.memory
 
     def commands(self) -> Mapping[tuple[int, int], Handler]:
-        """What it answers, by CLA and INS, besides what every card does."""
+        """What it answers in the directory just selected, by CLA and INS, besides what every card does."""
         return {}
 
     def fci(self, directory: Directory) -> bytes:
-        """The file control information of itself or one of its directories, whole with its tag."""
-        raise NotImplementedError
+        """The file control information of itself or one of its directories, whole with its tag: at least the name."""
+        name = directory.names[0]
+        return bytes((0x6F, len(name) + 2, 0x84, len(name))) + name
 
     def leave(self) -> None:
         """Forget what was in hand."""
@@ -96,6 +97,7 @@ class EmulatedCard:
             (0x00, _GET_CHALLENGE): self._get_challenge,
             **{(0x00, ins): partial(command, self) for ins, command in _FILE_COMMANDS.items()},
         }
+        self._handlers = self._common
 
     def install(self, applications: Iterable[Application]) -> None:
         """Put applications onto the card, once, before power comes on."""
@@ -151,13 +153,11 @@ class EmulatedCard:
             raise Refusal(Status.FUNCTION_NOT_SUPPORTED)
         if not command.cla & 0x80 and command.cla & 0x03:  # a proprietary class has no channel in it
             raise Refusal(Status.CHANNEL_NOT_SUPPORTED)
-        own = self._application.commands() if self._application else {}
         if self._application and self._application.is_blocked and command.ins != _SELECT:
             raise Refusal(Status.APPLICATION_BLOCKED)
-        handlers = self._common | dict(own)
-        handler = handlers.get((command.cla, command.ins))
+        handler = self._handlers.get((command.cla, command.ins))
         if handler is None:
-            known = any(ins == command.ins for _, ins in handlers)
+            known = any(ins == command.ins for _, ins in self._handlers)
             raise Refusal(Status.CLASS_NOT_SUPPORTED if known else Status.INSTRUCTION_NOT_SUPPORTED)
         return handler(command)
 
@@ -253,12 +253,14 @@ class EmulatedCard:
         if application is not self._application or directory is application.directory:
             self._forget()
         self._application, self.directory, self.file = application, directory, None
+        self._handlers = self._common | dict(application.commands())
         return b"" if command.p2 == 0x0C else application.fci(directory)
 
     def _forget(self) -> None:
         if self._application is not None:
             self._application.leave()
         self._application = self.directory = self.file = None
+        self._handlers = self._common
         self.rights.clear()
         self.challenges.clear()
         self._waiting = b""

@@ -5,7 +5,7 @@ Source: ISO/IEC 7816-4:2013, 7.1 (structures), 9.3 (security attributes).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from yikatong.smartcard.memory import Memory
@@ -66,7 +66,7 @@ class Directory:
     fid: int
     names: tuple[bytes, ...] = ()
     files: tuple[ElementaryFile, ...] = ()
-    directories: tuple["Directory", ...] = field(default=())
+    directories: tuple["Directory", ...] = ()
 
     def file_by_fid(self, fid: int) -> ElementaryFile | None:
         """One of its own files."""

@@ -12,7 +12,7 @@ from yikatong.gm.sm2 import PrivateKey
 from yikatong.smartcard.apdu import Command
 from yikatong.smartcard.card import Application, EmulatedCard, Handler
 from yikatong.smartcard.files import Directory, ElementaryFile, Structure
-from yikatong.smartcard.ssse import PIN_RIGHT
+from yikatong.smartcard.ssse_layout import PIN_RIGHT
 from yikatong.smartcard.status import Refusal, Status
 
 AID = b"\xf0yikatong\x01"
@@ -47,11 +47,6 @@ class IdentityKey(Application):
     def commands(self) -> Mapping[tuple[int, int], Handler]:
         """By CLA and INS."""
         return {(0x00, 0x88): self._sign, (0x00, 0x20): self._verify_pin}
-
-    def fci(self, directory: Directory) -> bytes:
-        """``6F`` with the name."""
-        name = directory.names[0]
-        return bytes((0x6F, len(name) + 2, 0x84, len(name))) + name
 
     def _sign(self, command: Command) -> bytes:
         """INTERNAL AUTHENTICATE: sign a challenge for the proof in P2. Answers 64 bytes ``r ‖ s``."""

@@ -12,7 +12,13 @@ from yikatong.gm.sm4 import BlockCipher
 from yikatong.gm.x509_bulk import BulkIssuer
 from yikatong.smartcard.dgi import Group, Grouping, encode_groupings
 from yikatong.smartcard.ssse_layout import Version
-from yikatong.smartcard.ssse_security import diversify, factor_of_card, factor_of_province, factor_of_region
+from yikatong.smartcard.ssse_security import (
+    diversify,
+    diversifying_block,
+    factor_of_card,
+    factor_of_province,
+    factor_of_region,
+)
 from yikatong.smartcard.third_generation import SocialContents, social_groupings
 
 IDENTIFICATION_DIGITS = 32
@@ -38,15 +44,11 @@ class CardMaker:
     def __init__(self, issuer: BulkIssuer, masters: Mapping[int, bytes], region_code: str) -> None:
         self._issuer = issuer
         factors = factor_of_province(region_code), factor_of_region(region_code)
-        self._regional = {
-            number: BlockCipher(diversify(diversify(master, factors[0]), factors[1]))
-            for number, master in masters.items()
-        }
+        self._regional = {number: BlockCipher(diversify(master, *factors)) for number, master in masters.items()}
 
     def card_keys(self, historical: bytes) -> dict[int, bytes]:
         """A card's own keys, by number: the same as ``ssse_security.card_key`` derives."""
-        factor = factor_of_card(historical)
-        block = factor + bytes(octet ^ 0xFF for octet in factor)
+        block = diversifying_block(factor_of_card(historical))
         return {number: cipher.encrypt(block) for number, cipher in self._regional.items()}
 
     def prepare(self, contents: SocialContents, historical: bytes, version: Version = Version.V3) -> PreparedCard:

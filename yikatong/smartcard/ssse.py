@@ -12,14 +12,13 @@ from yikatong.smartcard.card import Application, EmulatedCard, Handler
 from yikatong.smartcard.files import Directory
 from yikatong.smartcard.ssse_account import PATH as ACCOUNT_PATH
 from yikatong.smartcard.ssse_account import MedicalAccount
-from yikatong.smartcard.ssse_layout import Key, Version, ssse_directory
+from yikatong.smartcard.ssse_layout import PIN_RIGHT, Key, Version, ssse_directory
 from yikatong.smartcard.ssse_pin import PinWrong, decode_pin, encode_pin
 from yikatong.smartcard.status import Refusal, Status, tries_left
+from yikatong.smartcard.tries import Tries
 
 TRIES_MAX = 3
 """Wrong tries in a row before a PIN or key is locked. Source: assumption."""
-PIN_RIGHT = "SSSE:PIN"
-"""What a right PIN wins, until another application is selected."""
 _ALGORITHM_SM4 = 0x03
 _RIGHT_OF_KEY = {Key.PUK: "PUK", Key.READ: "RK", Key.UPDATE: "UK"}
 _UNBLOCK, _RESET = 0x00, 0x01
@@ -85,12 +84,12 @@ class SocialSecurity(Application):
             raise Refusal(Status.WRONG_LENGTH)
         cell = self._key_cell(command.p2)
         factor = self._live_factor()
-        left = self._spend_try(cell)
+        left = self._tries(cell).spend()
         expected = security.cryptogram(self.memory[cell], factor, command.data[8:])
         if not hmac.compare_digest(expected, command.data[:8]):
             self._revoke(cell)
             raise Refusal(tries_left(left))
-        self._give_tries_back(cell)
+        self._tries(cell).give_back()
         right = _RIGHT_OF_KEY.get(command.p2)
         if right:
             self.card.rights.add(f"{_owner(cell)}:{right}")
@@ -105,7 +104,7 @@ class SocialSecurity(Application):
                 raise Refusal(Status.REFERENCE_DATA_NOT_FOUND)
             return b""
         if not command.data:
-            raise Refusal(tries_left(self._tries("SSSE/pin")))
+            raise Refusal(tries_left(self._tries("SSSE/pin").left))
         self._check_pin(_pin_in(command.data))
         self.card.rights.add(PIN_RIGHT)
         return b""
@@ -125,11 +124,11 @@ class SocialSecurity(Application):
         raise Refusal(Status.WRONG_DATA)
 
     def _check_pin(self, pin: str) -> None:
-        left = self._spend_try("SSSE/pin")
+        left = self._tries("SSSE/pin").spend()
         if not hmac.compare_digest(decode_pin(self.memory["SSSE/pin"]), pin):
             self.card.rights.discard(PIN_RIGHT)
             raise Refusal(tries_left(left))
-        self._give_tries_back("SSSE/pin")
+        self._tries("SSSE/pin").give_back()
 
     def _pin_service(self, command: Command) -> bytes:
         """PIN CHANGE/UNBLOCK after authentication with the PUK: secured with the PIN service key and the latest random."""
@@ -146,7 +145,7 @@ class SocialSecurity(Application):
             except security.SecuredDataWrong as error:
                 raise Refusal(Status.WRONG_DATA) from error
             self.memory["SSSE/pin"] = encode_pin(pin)
-        self._give_tries_back("SSSE/pin")
+        self._tries("SSSE/pin").give_back()
         self.card.rights.discard("SSSE:PUK")
         return b""
 
@@ -171,12 +170,12 @@ class SocialSecurity(Application):
         """The session key of a secured command whose MAC is right. Every wrong one spends a try of the key."""
         cell = self._key_cell(number)
         factor = self._live_factor()
-        left = self._spend_try(cell)
+        left = self._tries(cell).spend()
         session = security.session_key(self.memory[cell], factor)
         secured = command.header + bytes((len(command.data),)) + command.data[:-4]
         if not hmac.compare_digest(security.mac(session, secured), command.data[-4:]):
             raise Refusal(Status.SECURE_MESSAGING_WRONG if left else Status.METHOD_BLOCKED)
-        self._give_tries_back(cell)
+        self._tries(cell).give_back()
         return session
 
     def _live_factor(self) -> bytes:
@@ -185,23 +184,8 @@ class SocialSecurity(Application):
             raise Refusal(Status.REFERENCE_DATA_INVALIDATED)
         return challenges[-1]
 
-    def _tries(self, cell: str) -> int:
-        return (self.memory.get(f"{cell}/tries") or bytes((TRIES_MAX,)))[0]
-
-    def _spend_try(self, cell: str) -> int:
-        """Count a try before it is checked, so that cutting the power wins none. Returns how many are left."""
-        left = self._tries(cell)
-        if not left:
-            raise Refusal(Status.METHOD_BLOCKED)
-
-        def count() -> None:
-            self.memory[f"{cell}/tries"] = bytes((left - 1,))
-
-        self.memory.commit_now(count)
-        return left - 1
-
-    def _give_tries_back(self, cell: str) -> None:
-        self.memory[f"{cell}/tries"] = bytes((TRIES_MAX,))
+    def _tries(self, cell: str) -> Tries:
+        return Tries(self.memory, f"{cell}/tries", TRIES_MAX)
 
     def _revoke(self, cell: str) -> None:
         self.card.rights.difference_update({f"{_owner(cell)}:{right}" for right in _RIGHT_OF_KEY.values()})

@@ -17,6 +17,7 @@ from yikatong.smartcard.card import EmulatedCard, Handler
 from yikatong.smartcard.files import Directory
 from yikatong.smartcard.ssse_layout import Key
 from yikatong.smartcard.status import Refusal, Status
+from yikatong.smartcard.tries import Tries
 
 PATH = "SSSE/DF04"
 KEY_INDEX, KEY_VERSION, ALGORITHM_SM4 = 0x01, 0x01, 0x03
@@ -26,7 +27,6 @@ AMOUNT_MAX_FEN = 0x7FFF_FFFF
 MAC_TRIES_MAX = 15
 """Wrong MACs in a row before the account is locked. Source: assumption."""
 _COUNTER_MAX = 0xFFFF
-_TRIES = f"{PATH}/mac/tries"
 _LOG_FID = 0xEF08
 
 
@@ -79,6 +79,7 @@ class MedicalAccount:
 
     def __init__(self, card: EmulatedCard, directory: Directory) -> None:
         self._card, self._memory, self._directory = card, card.memory, directory
+        self._tries = Tries(self._memory, f"{PATH}/mac/tries", MAC_TRIES_MAX)
         self._begun: _Begun | None = None
 
     def commands(self) -> Mapping[tuple[int, int], Handler]:
@@ -143,7 +144,7 @@ class MedicalAccount:
         if index != KEY_INDEX:
             raise Refusal(Status.KEY_INDEX_UNKNOWN)
         self._key(Key.LOAD if kind == LOAD else Key.PURCHASE)
-        if not self._tries():
+        if not self._tries.left:
             raise Refusal(Status.METHOD_BLOCKED)
         counter = self._counter(kind)
         if counter >= _COUNTER_MAX:
@@ -206,18 +207,11 @@ class MedicalAccount:
         return begun
 
     def _check_mac(self, session: bytes, data: bytes, mac: bytes) -> None:
-        """A wrong MAC spends a try, which is counted before it is checked, so that cutting the power wins none."""
-        left = self._tries()
-        if not left:
-            raise Refusal(Status.METHOD_BLOCKED)
-
-        def count() -> None:
-            self._memory[_TRIES] = bytes((left - 1,))
-
-        self._memory.commit_now(count)
+        """A wrong MAC spends a try."""
+        self._tries.spend()
         if not hmac.compare_digest(security.mac(session, data), mac):
             raise Refusal(Status.MAC_WRONG)
-        self._memory[_TRIES] = bytes((MAC_TRIES_MAX,))
+        self._tries.give_back()
 
     def _finish(self, begun: _Begun, time: bytes, amounts: Amounts, proof: bytes) -> None:
         """The counter, the proof and the log record, in the running command's transaction."""
@@ -243,6 +237,3 @@ class MedicalAccount:
 
     def _counter(self, kind: int) -> int:
         return int.from_bytes(self._memory.get(f"{PATH}/counter/{kind:02X}") or b"\0\0")
-
-    def _tries(self) -> int:
-        return (self._memory.get(_TRIES) or bytes((MAC_TRIES_MAX,)))[0]

@@ -12,8 +12,6 @@ from yikatong.smartcard.files import FREE, Directory, ElementaryFile, Structure,
 NAME = "sx1.sh.社会保障".encode("gbk")
 AID_PREFIX = bytes.fromhex("D156000005")
 SSSE_FID = 0xDDF0
-PROVIDER = bytes.fromhex("D156000005")
-"""In the middle of every card's 识别码. Source: LD/T 32 part 6."""
 
 
 class Version(StrEnum):
@@ -116,7 +114,9 @@ _HOLDER_ITEMS = (
     Item(0x0C, "出生地", Coding.CN, 0x03),
     Item(0x0D, "出生日期", Coding.CN, 0x04),
 )
-_RIGHT_READ, _RIGHT_UPDATE, _RIGHT_PIN = "SSSE:RK", "SSSE:UK", "SSSE:PIN"
+_RIGHT_READ, _RIGHT_UPDATE = "SSSE:RK", "SSSE:UK"
+PIN_RIGHT = "SSSE:PIN"
+"""What a right PIN wins, until another application is selected."""
 
 
 def holder_items(version: Version) -> tuple[Item, ...]:
@@ -135,9 +135,14 @@ def ssse_directory(version: Version) -> Directory:
         ElementaryFile(0xEF07, 7, transparent, 0x300, read=needs(_RIGHT_READ), update=written),
         ElementaryFile(0xEF08, 8, transparent, 0x1000, read=needs(_RIGHT_READ), update=written),
     )
-    return Directory(
-        "SSSE", SSSE_FID, (NAME,), files, (_public(), _employment(), _insurance(), _medical(), _personnel())
+    directories = (
+        _public(),
+        _one_file("DF02", 0xDF02, 0x01),
+        _one_file("DF03", 0xDF03, 0x02),
+        _medical(),
+        _one_file("DF07", 0xDF07, 0x04),
     )
+    return Directory("SSSE", SSSE_FID, (NAME,), files, directories)
 
 
 def _rights(directory: str) -> tuple[str, str]:
@@ -148,7 +153,7 @@ def _records(fid: int, directory: str, count: int, size: int = 0x60) -> Elementa
     """A file of records in a directory, by PIN or its read key; written with its update key."""
     read, update = _rights(directory)
     return ElementaryFile(
-        fid, fid & 0x1F, Structure.LINEAR_VARIABLE, size, count, needs(_RIGHT_PIN, read), needs(update)
+        fid, fid & 0x1F, Structure.LINEAR_VARIABLE, size, count, needs(PIN_RIGHT, read), needs(update)
     )
 
 
@@ -157,43 +162,17 @@ def _public() -> Directory:
     return Directory("SSSE/DF01", 0xDF01, (AID_PREFIX + b"\x00",), files)
 
 
-def _employment() -> Directory:
-    return Directory("SSSE/DF02", 0xDF02, (AID_PREFIX + b"\x01",), (_records(0xEF05, "DF02", 16),))
-
-
-def _insurance() -> Directory:
-    return Directory("SSSE/DF03", 0xDF03, (AID_PREFIX + b"\x02",), (_records(0xEF05, "DF03", 16),))
+def _one_file(name: str, fid: int, aid_end: int) -> Directory:
+    """A directory with its EF05 only."""
+    return Directory(f"SSSE/{name}", fid, (AID_PREFIX + bytes((aid_end,)),), (_records(0xEF05, name, 16),))
 
 
 def _medical() -> Directory:
     """DF04: what a hospital reads, what was paid offline (EF06, PIN and key), and the account's last payments (EF08)."""
     read, update = _rights("DF04")
-    offline = ElementaryFile(
-        0xEF06, 6, Structure.LINEAR_VARIABLE, 0x60, 8, needs(f"{_RIGHT_PIN}+{read}"), needs(update)
-    )
-    payments = ElementaryFile(0xEF08, 8, Structure.CYCLIC, 0x1C, 30, needs(_RIGHT_PIN, read))
+    offline = ElementaryFile(0xEF06, 6, Structure.LINEAR_VARIABLE, 0x60, 8, needs(f"{PIN_RIGHT}+{read}"), needs(update))
+    payments = ElementaryFile(0xEF08, 8, Structure.CYCLIC, 0x1C, 30, needs(PIN_RIGHT, read))
     return Directory("SSSE/DF04", 0xDF04, (AID_PREFIX + b"\x03",), (_records(0xEF05, "DF04", 16), offline, payments))
-
-
-def _personnel() -> Directory:
-    return Directory("SSSE/DF07", 0xDF07, (AID_PREFIX + b"\x04",), (_records(0xEF05, "DF07", 16),))
-
-
-PUBLIC_ITEMS = {
-    item.tag: item for item in (Item(0x28, "联系电话", Coding.AN, 0x0F), Item(0x23, "通信地址", Coding.AN, 0x50))
-}
-MEDICAL_ITEMS = {
-    item.tag: item
-    for item in (
-        Item(0x84, "医保统筹区", Coding.CN, 0x03),
-        Item(0x8C, "医疗人员类别", Coding.CN, 0x01),
-        Item(0x89, "定点医疗机构一", Coding.AN, 0x09),
-        Item(0x86, "定点医疗机构二", Coding.AN, 0x09),
-        Item(0x83, "定点医疗机构三", Coding.AN, 0x09),
-        Item(0x92, "脱机限额", Coding.CN, 0x04),
-        Item(0x93, "脱机次数", Coding.AN, 0x02),
-    )
-}
 
 
 def initialising_institution(issuing_region: str, initialising_region: str, sequence: int) -> str:

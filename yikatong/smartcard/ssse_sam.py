@@ -112,11 +112,6 @@ class PurchaseModule(Application):
             (0x80, 0x72): self._check_purchase,
         }
 
-    def fci(self, directory: Directory) -> bytes:
-        """``6F`` with the name."""
-        name = directory.names[0]
-        return bytes((0x6F, len(name) + 2, 0x84, len(name))) + name
-
     def leave(self) -> None:
         """Forget the environment and the session."""
         self._province, self._session = b"", None
@@ -184,7 +179,7 @@ class PurchaseModule(Application):
         card, region, province = factors[:8], factors[8:16], factors[16:]
         if province != security.factor_of_province(self._province.decode()):
             raise Refusal(Status.WRONG_DATA)
-        return security.diversify(security.diversify(security.diversify(master, province), region), card)
+        return security.diversify(master, province, region, card)
 
 
 def _check_parameters(command: Command, p1: int, p2: int, *, length: int) -> None:

@@ -29,15 +29,22 @@ def factor_of_card(historical_bytes: bytes) -> bytes:
     return historical_bytes[5:13]
 
 
-def diversify(key: bytes, factor: bytes) -> bytes:
-    """The key one level below: the factor and its complement, encrypted."""
-    return encrypt_block(key, factor + bytes(octet ^ 0xFF for octet in factor))
+def diversifying_block(factor: bytes) -> bytes:
+    """What is encrypted under a key to give the key one level below: the factor and its complement."""
+    return factor + bytes(octet ^ 0xFF for octet in factor)
+
+
+def diversify(key: bytes, *factors: bytes) -> bytes:
+    """The key one level below for each factor, from the top."""
+    for factor in factors:
+        key = encrypt_block(key, diversifying_block(factor))
+    return key
 
 
 def card_key(master: bytes, region_code: str, historical_bytes: bytes) -> bytes:
     """A card's own key, three levels below the master's."""
-    province = diversify(master, factor_of_province(region_code))
-    return diversify(diversify(province, factor_of_region(region_code)), factor_of_card(historical_bytes))
+    regional = factor_of_province(region_code), factor_of_region(region_code)
+    return diversify(master, *regional, factor_of_card(historical_bytes))
 
 
 def session_key(key: bytes, factor: bytes) -> bytes:
