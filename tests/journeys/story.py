@@ -93,12 +93,17 @@ def activate(story: Story) -> None:
     """The old card is accepted before and refused after; the new one the other way round."""
     assert story.is_accepted(story.old_number)
     assert not story.is_accepted(story.new_number, refusal="card_not_active")
+    switch_on(story, tells_of=story.old_number)
+    assert not story.is_accepted(story.old_number, refusal="card_superseded")
+    assert story.is_accepted(story.new_number)
+
+
+def switch_on(story: Story, *, tells_of: str = "") -> None:
+    """The holder activates the new card on the page, which names the older card that ends."""
     page = story.resident
     page.goto(f"{story.stack.web}/")
     page.get_by_role("link", name="启用新卡").click()
-    expect(page.locator("main")).to_contain_text(story.old_number)
+    expect(page.locator("main")).to_contain_text(tells_of)
     page.get_by_label("新卡卡号的后三位").fill(story.new_number[-3:])
     page.get_by_role("button", name="确认启用新卡").click()
     expect(page.get_by_role("heading", name="社会保障功能已启用")).to_be_visible()
-    assert not story.is_accepted(story.old_number, refusal="card_superseded")
-    assert story.is_accepted(story.new_number)

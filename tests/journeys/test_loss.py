@@ -10,7 +10,15 @@ from playwright.sync_api import Browser, expect
 
 from tests.journeys.looking import faults_of
 from tests.journeys.people import next_code, resident_signs_in, shown_code, staff_reads_identity_number, staff_signs_in
-from tests.journeys.story import Story, activate, apply_and_wait, hand_over, outlet_of_the_clerk, registered_terminals
+from tests.journeys.story import (
+    Story,
+    activate,
+    apply_and_wait,
+    hand_over,
+    outlet_of_the_clerk,
+    registered_terminals,
+    switch_on,
+)
 from tests.stack import Stack
 
 pytestmark = pytest.mark.journey
@@ -90,11 +98,7 @@ def test_lost_found_lost_for_good_and_replaced(stack: Stack, browser: Browser, t
     assert story.card_id != lost_id
     clerk.goto(f"{stack.web}/work/bank/")
     hand_over(story)
-    resident.goto(f"{stack.web}/")
-    resident.get_by_role("link", name="启用新卡").click()
-    resident.get_by_label("新卡卡号的后三位").fill(story.new_number[-3:])
-    resident.get_by_role("button", name="确认启用新卡").click()
-    expect(resident.get_by_role("heading", name="社会保障功能已启用")).to_be_visible()
+    switch_on(story)
     assert story.is_accepted(story.new_number)
     assert not story.is_accepted(lost_number, refusal="card_reported_lost")
     resident.goto(f"{stack.web}/code/")
