@@ -12,8 +12,9 @@ pytestmark = pytest.mark.journey
 
 
 def test_pages_without_sign_in(stack: Stack, browser: Browser) -> None:
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    paths = ["/welcome/", "/help/", "/sign-in/", "/sign-in/staff/", "/sign-up/", "/dev/inbox/", "/sign-in/inactive/"]
+    page = browser.new_context(viewport=PHONE).new_page()
+    paths = ["/welcome/", "/help/", "/fairness/", "/sign-in/", "/sign-in/staff/", "/sign-up/", "/dev/inbox/"]
+    paths.append("/sign-in/inactive/")
     faults = [fault for path in paths for fault in faults_of(page, stack.web + path)]
     assert not faults, "\n".join(faults)
 

@@ -27,6 +27,8 @@ PUBLIC = frozenset(
         "account_request_login_code",
         "account_signup",
         "console_inbox",
+        "portal:fairness",
+        "portal:fairness_record",
         "portal:help",
         "portal:large_print",
         "portal:welcome",

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from yikatong.portal import applying, cards, code, home
+from yikatong.portal import applying, cards, code, fairness, home
 
 app_name = "portal"
 urlpatterns = [
     path("", home.home, name="home"),
     path("welcome/", home.welcome, name="welcome"),
     path("help/", home.help_page, name="help"),
+    path("fairness/", fairness.notices, name="fairness"),
+    path("fairness/<str:day>.json", fairness.record, name="fairness_record"),
     path("large-print/", home.large_print, name="large_print"),
     path("identify/", home.identify, name="identify"),
     path("apply/", applying.choose_person, name="apply"),
