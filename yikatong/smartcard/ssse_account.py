@@ -7,7 +7,6 @@ Source: LD/T 32 part 5 (commands, lengths, status words, a purchase's session ke
 the type numbers, the key index, the order of the balances and starting again in a new year: assumption, after JR/T 0025.
 """
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,16 +16,13 @@ from yikatong.smartcard.card import EmulatedCard, Handler
 from yikatong.smartcard.files import Directory
 from yikatong.smartcard.ssse_layout import Key
 from yikatong.smartcard.status import Refusal, Status
-from yikatong.smartcard.tries import Tries
+from yikatong.smartcard.stored_value import AMOUNT_MAX_FEN, KEY_VERSION, Begun, StoredValue
 
 PATH = "SSSE/DF04"
-KEY_INDEX, KEY_VERSION, ALGORITHM_SM4 = 0x01, 0x01, 0x03
+ALGORITHM_SM4 = 0x03
 LOAD, PURCHASE = 0x02, 0x06
 """Transaction types, as in TRANSACTION PROOF's P2 and in the log. Source: assumption, after JR/T 0025."""
-AMOUNT_MAX_FEN = 0x7FFF_FFFF
-MAC_TRIES_MAX = 15
-"""Wrong MACs in a row before the account is locked. Source: assumption."""
-_COUNTER_MAX = 0xFFFF
+_COUNTERS = {LOAD: "02", PURCHASE: "06"}
 _LOG_FID = 0xEF08
 
 
@@ -48,17 +44,6 @@ class Amounts:
         return b"".join(fen.to_bytes(4) for fen in (self.account_fen, self.self_paid_fen, self.pooled_fen))
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A transaction that was initialised and waits for the terminal's MAC. ``amounts``: 4 bytes of a load, 12 of a purchase."""
-
-    kind: int
-    amounts: bytes
-    terminal: bytes
-    counter: int
-    random: bytes
-
-
 def purchase_session(key: bytes, random: bytes, counter: int, terminal_counter: int) -> bytes:
     """The session key of a purchase: random (4), the card's counter, the low two bytes of the terminal's."""
     return security.session_key(key, random + counter.to_bytes(2) + (terminal_counter & 0xFFFF).to_bytes(2))
@@ -74,13 +59,11 @@ def authorised(amounts: bytes, kind: int, terminal: bytes, time: bytes) -> bytes
     return amounts + bytes((kind,)) + terminal + time
 
 
-class MedicalAccount:
+class MedicalAccount(StoredValue):
     """The account of one card. Cells in DF04: ``balance``, ``paid`` (year, self-paid, pooled), counters, proofs."""
 
     def __init__(self, card: EmulatedCard, directory: Directory) -> None:
-        self._card, self._memory, self._directory = card, card.memory, directory
-        self._tries = Tries(self._memory, f"{PATH}/mac/tries", MAC_TRIES_MAX)
-        self._begun: _Begun | None = None
+        super().__init__(card, directory, _COUNTERS, _LOG_FID)
 
     def commands(self) -> Mapping[tuple[int, int], Handler]:
         """By CLA and INS."""
@@ -89,12 +72,8 @@ class MedicalAccount:
             (0xB0, 0x28): self._initialise,
             (0xB0, 0x2A): self._credit,
             (0xB0, 0x2C): self._debit,
-            (0xB0, 0x2E): self._prove,
+            (0xB0, 0x2E): self.prove,
         }
-
-    def forget(self) -> None:
-        """Drop a transaction that was begun."""
-        self._begun = None
 
     def _get_balance(self, command: Command) -> bytes:
         """01: the account. 02 and 03: the year, and what the holder or the pooled fund has paid in it."""
@@ -107,7 +86,7 @@ class MedicalAccount:
         return part if command.p2 == 0x01 else self._year() + part
 
     def _initialise(self, command: Command) -> bytes:
-        self._begun = None
+        self.forget()
         if (command.p1, command.p2) == (0x00, 0x01):
             return self._initialise_load(command.data)
         if (command.p1, command.p2) == (0x01, 0x01):
@@ -117,60 +96,51 @@ class MedicalAccount:
     def _initialise_load(self, data: bytes) -> bytes:
         if len(data) != 0x0B:
             raise Refusal(Status.WRONG_LENGTH)
-        begun, before = self._begin(LOAD, data[0], data[1:5], data[5:]), self._amounts()
+        key = self.key(Key.LOAD)
+        begun, before = self.begin(LOAD, data[0], data[1:5], data[5:]), self._amounts()
         if before.account_fen + int.from_bytes(begun.amounts) > AMOUNT_MAX_FEN:
             raise Refusal(Status.CONDITIONS_NOT_SATISFIED)
         balance = before.account_fen.to_bytes(4)
-        session = load_session(self._key(Key.LOAD), begun.random, begun.counter)
+        session = load_session(key, begun.random, begun.counter)
         mac1 = security.mac(session, balance + begun.amounts + bytes((LOAD,)) + begun.terminal)
-        self._begun = begun
+        self.hold(begun)
         return balance + begun.counter.to_bytes(2) + bytes((KEY_VERSION, ALGORITHM_SM4)) + begun.random + mac1
 
     def _initialise_purchase(self, data: bytes) -> bytes:
         if len(data) != 0x13:
             raise Refusal(Status.WRONG_LENGTH)
-        begun, before = self._begin(PURCHASE, data[0], data[1:13], data[13:]), self._amounts()
+        self.key(Key.PURCHASE)
+        begun, before = self.begin(PURCHASE, data[0], data[1:13], data[13:]), self._amounts()
         asked = Amounts.decode(begun.amounts)
         if asked.account_fen > before.account_fen:
             raise Refusal(Status.FUNDS_INSUFFICIENT)
         paid = before.self_paid_fen + asked.self_paid_fen, before.pooled_fen + asked.pooled_fen
         if max(paid) > AMOUNT_MAX_FEN:
             raise Refusal(Status.CONDITIONS_NOT_SATISFIED)
-        self._begun = begun
+        self.hold(begun)
         versions = bytes((KEY_VERSION, ALGORITHM_SM4))
         return before.encode() + self._year() + begun.counter.to_bytes(2) + versions + begun.random
 
-    def _begin(self, kind: int, index: int, amounts: bytes, terminal: bytes) -> _Begun:
-        if index != KEY_INDEX:
-            raise Refusal(Status.KEY_INDEX_UNKNOWN)
-        self._key(Key.LOAD if kind == LOAD else Key.PURCHASE)
-        if not self._tries.left:
-            raise Refusal(Status.METHOD_BLOCKED)
-        counter = self._counter(kind)
-        if counter >= _COUNTER_MAX:
-            raise Refusal(Status.COUNTER_EXHAUSTED)
-        return _Begun(kind, amounts, terminal, counter, self._card.random(4))
-
     def _credit(self, command: Command) -> bytes:
         """Load what was initialised. Answers the TAC."""
-        begun = self._take(LOAD, command, p1=0x00, length=0x0B)
+        begun = self.take(frozenset({LOAD}), command, p1=0x00, length=0x0B)
         time, mac2 = command.data[:7], command.data[7:]
-        session = load_session(self._key(Key.LOAD), begun.random, begun.counter)
-        self._check_mac(session, authorised(begun.amounts, LOAD, begun.terminal, time), mac2)
+        session = load_session(self.key(Key.LOAD), begun.random, begun.counter)
+        self.check_mac(security.mac(session, authorised(begun.amounts, LOAD, begun.terminal, time)), mac2)
         balance_fen = self._amounts().account_fen + int.from_bytes(begun.amounts)
         self._memory[f"{PATH}/balance"] = balance_fen.to_bytes(4)
         tail = begun.amounts + bytes((LOAD,)) + begun.terminal + time
-        tac = security.mac(self._key(Key.TAC), balance_fen.to_bytes(4) + begun.counter.to_bytes(2) + tail)
+        tac = security.mac(self.key(Key.TAC), balance_fen.to_bytes(4) + begun.counter.to_bytes(2) + tail)
         self._finish(begun, time, Amounts(int.from_bytes(begun.amounts), 0, 0), mac2 + tac)
         return tac
 
     def _debit(self, command: Command) -> bytes:
         """Pay what was initialised. Answers the TAC and MAC2, with which the PSAM knows that the card has paid."""
-        begun = self._take(PURCHASE, command, p1=0x01, length=0x0F)
+        begun = self.take(frozenset({PURCHASE}), command, p1=0x01, length=0x0F)
         terminal_counter, time, mac1 = command.data[:4], command.data[4:11], command.data[11:]
-        key = self._key(Key.PURCHASE)
+        key = self.key(Key.PURCHASE)
         session = purchase_session(key, begun.random, begun.counter, int.from_bytes(terminal_counter))
-        self._check_mac(session, authorised(begun.amounts, PURCHASE, begun.terminal, time), mac1)
+        self.check_mac(security.mac(session, authorised(begun.amounts, PURCHASE, begun.terminal, time)), mac1)
         asked, before, year = Amounts.decode(begun.amounts), self._amounts(), self._year()
         paid = before.self_paid_fen, before.pooled_fen
         if time[:2] > year:
@@ -180,53 +150,13 @@ class MedicalAccount:
         self._memory[f"{PATH}/paid"] = year + sums
         mac2 = security.mac(session, begun.amounts)
         receipt = begun.amounts + bytes((PURCHASE,)) + begun.terminal + terminal_counter + time
-        tac = security.mac(self._key(Key.TAC), receipt)
+        tac = security.mac(self.key(Key.TAC), receipt)
         self._finish(begun, time, asked, mac2 + tac)
         return tac + mac2
 
-    def _prove(self, command: Command) -> bytes:
-        """MAC and TAC of the last transaction of a type, when its counter is the one asked for: after a torn answer."""
-        if command.p1 or command.p2 not in {LOAD, PURCHASE}:
-            raise Refusal(Status.WRONG_PARAMETERS)
-        if len(command.data) != 2:
-            raise Refusal(Status.WRONG_LENGTH)
-        proof = self._memory.get(f"{PATH}/proof/{command.p2:02X}") or b""
-        if proof[:2] != command.data:
-            raise Refusal(Status.MAC_NOT_AVAILABLE)
-        return proof[2:]
-
-    def _take(self, kind: int, command: Command, *, p1: int, length: int) -> _Begun:
-        """The transaction that was begun, which is used up by this whatever follows."""
-        begun, self._begun = self._begun, None
-        if (command.p1, command.p2) != (p1, 0x00):
-            raise Refusal(Status.WRONG_PARAMETERS)
-        if len(command.data) != length:
-            raise Refusal(Status.WRONG_LENGTH)
-        if begun is None or begun.kind != kind:
-            raise Refusal(Status.WRONG_STATE)
-        return begun
-
-    def _check_mac(self, session: bytes, data: bytes, mac: bytes) -> None:
-        """A wrong MAC spends a try."""
-        self._tries.spend()
-        if not hmac.compare_digest(security.mac(session, data), mac):
-            raise Refusal(Status.MAC_WRONG)
-        self._tries.give_back()
-
-    def _finish(self, begun: _Begun, time: bytes, amounts: Amounts, proof: bytes) -> None:
-        """The counter, the proof and the log record, in the running command's transaction."""
-        counter = begun.counter.to_bytes(2)
-        self._memory[f"{PATH}/counter/{begun.kind:02X}"] = (begun.counter + 1).to_bytes(2)
-        self._memory[f"{PATH}/proof/{begun.kind:02X}"] = counter + proof
-        log = self._directory.file_by_fid(_LOG_FID)
-        assert log is not None, "DF04 has its log"
-        self._card.contents(log).append(counter + bytes((begun.kind,)) + begun.terminal + time + amounts.encode())
-
-    def _key(self, number: int) -> bytes:
-        key = self._memory.get(f"{PATH}/key/{number:02X}")
-        if key is None:
-            raise Refusal(Status.KEY_INDEX_UNKNOWN)
-        return key
+    def _finish(self, begun: Begun, time: bytes, amounts: Amounts, proof: bytes) -> None:
+        record = begun.counter.to_bytes(2) + bytes((begun.kind,)) + begun.terminal + time + amounts.encode()
+        self.finish(begun, record, number=begun.counter, proof=proof)
 
     def _amounts(self) -> Amounts:
         paid = self._memory.get(f"{PATH}/paid") or bytes(10)
@@ -234,6 +164,3 @@ class MedicalAccount:
 
     def _year(self) -> bytes:
         return (self._memory.get(f"{PATH}/paid") or bytes(10))[:2]
-
-    def _counter(self, kind: int) -> int:
-        return int.from_bytes(self._memory.get(f"{PATH}/counter/{kind:02X}") or b"\0\0")

@@ -16,9 +16,10 @@ from yikatong.smartcard.apdu import Command
 from yikatong.smartcard.card import Application, EmulatedCard, Handler
 from yikatong.smartcard.files import Directory, ElementaryFile, Structure
 from yikatong.smartcard.memory import Medium, Memory, MemoryDamaged
-from yikatong.smartcard.ssse_account import ALGORITHM_SM4, KEY_VERSION, PURCHASE, authorised, purchase_session
+from yikatong.smartcard.ssse_account import ALGORITHM_SM4, PURCHASE, authorised, purchase_session
 from yikatong.smartcard.ssse_layout import Key
 from yikatong.smartcard.status import Refusal, Status
+from yikatong.smartcard.stored_value import KEY_VERSION
 
 AID = bytes.fromhex("D15600000590")
 CRYPTOGRAM_KEYS = frozenset({Key.INTERNAL, Key.READ})
