@@ -16,20 +16,22 @@ from yikatong.smartcard.apdu import Command
 from yikatong.smartcard.card import Application, EmulatedCard, Handler
 from yikatong.smartcard.files import Directory, ElementaryFile, Structure
 from yikatong.smartcard.memory import Medium, Memory, MemoryDamaged
+from yikatong.smartcard.sam_parts import TransactionNumbers, check_command, check_length
 from yikatong.smartcard.ssse_account import ALGORITHM_SM4, PURCHASE, authorised, purchase_session
 from yikatong.smartcard.ssse_layout import Key
 from yikatong.smartcard.status import Refusal, Status
 from yikatong.smartcard.stored_value import KEY_VERSION
+from yikatong.smartcard.tunion_sam import TransitModule, key_cell
+from yikatong.smartcard.tunion_security import CIPHERS
 
 AID = bytes.fromhex("D15600000590")
 CRYPTOGRAM_KEYS = frozenset({Key.INTERNAL, Key.READ})
 _PSAM_FID, _ISSUER_FID, _TERMINAL_FID = 0xDF90, 0x0015, 0x0016
 _USAGE_AUTHENTICATION, _CRYPTOGRAM = 0x01, 0x00
 _FACTORS_LENGTH = 3 * security.FACTOR_LENGTH
-_COUNTER, _ISSUER, _TERMINAL = "PSAM/counter", "PSAM/0015", "PSAM/0016"
+_ISSUER, _TERMINAL = "PSAM/0015", "PSAM/0016"
 _PURCHASE_LENGTH = 28
 """Random 4, counter 2, amounts 12, type 1, time 7, key version 1, algorithm 1; the factors follow."""
-_COUNTER_MAX = 0xFFFF_FFFF
 _ATR = bytes.fromhex("3B6D0000 00815053414D8660 1100 00000000")
 """Its historical bytes say PSAM. Source: assumption."""
 
@@ -46,13 +48,17 @@ class SamContents:
     kind: int
     terminal: bytes
     masters: Mapping[int, bytes] = field(repr=False)
+    purse_masters: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    """The city's keys for purchases from transit purses, by algorithm."""
 
     def __post_init__(self) -> None:
         if len(self.serial) != 10 or len(self.terminal) != 6:
             raise ValueError("a PSAM's serial number has 10 bytes, its terminal number 6")
         if not self.masters.keys() <= CRYPTOGRAM_KEYS | {Key.PURCHASE}:
             raise ValueError("a PSAM holds keys for reading and for purchases only")
-        if any(len(master) != 16 for master in self.masters.values()):
+        if not self.purse_masters.keys() <= CIPHERS.keys():
+            raise ValueError("a PSAM's purse keys are for SM4 or triple DES")
+        if any(len(master) != 16 for master in (*self.masters.values(), *self.purse_masters.values())):
             raise ValueError("a master key has 16 bytes")
 
 
@@ -65,6 +71,8 @@ def write_sam(memory: Memory, contents: SamContents) -> None:
         memory[_TERMINAL] = contents.terminal
         for number, master in contents.masters.items():
             memory[f"PSAM/key/{number:02X}"] = master
+        for algorithm, master in contents.purse_masters.items():
+            memory[key_cell(algorithm)] = master
 
 
 def open_sam(medium: Medium) -> EmulatedCard:
@@ -73,7 +81,7 @@ def open_sam(medium: Medium) -> EmulatedCard:
     if _TERMINAL not in memory:
         raise MemoryDamaged("this PSAM is blank: personalise it first")
     card = EmulatedCard(memory, _ATR)
-    card.install([PurchaseModule(card)])
+    card.install([PurchaseModule(card), TransitModule(card, memory[_TERMINAL])])
     return card
 
 
@@ -100,6 +108,7 @@ class PurchaseModule(Application):
 
     def __init__(self, card: EmulatedCard) -> None:
         super().__init__(card)
+        self._numbers = TransactionNumbers(self.memory, "PSAM/counter")
         self._province = b""
         self._session: _Session | None = None
 
@@ -119,7 +128,7 @@ class PurchaseModule(Application):
 
     def _enter_environment(self, command: Command) -> bytes:
         """INIT ENV: which province's cards follow, by the first byte of their 识别码."""
-        _check_parameters(command, 0, 0, length=1)
+        check_command(command, 0, 0, length=1)
         self._province, self._session = command.data.hex().encode(), None
         return b""
 
@@ -128,7 +137,7 @@ class PurchaseModule(Application):
         self._session = None
         if command.p1 != _USAGE_AUTHENTICATION:
             raise Refusal(Status.WRONG_PARAMETERS)
-        _check_length(command, _FACTORS_LENGTH + security.FACTOR_LENGTH)
+        check_length(command, _FACTORS_LENGTH + security.FACTOR_LENGTH)
         if command.p2 not in CRYPTOGRAM_KEYS:
             raise Refusal(Status.KEY_INDEX_UNKNOWN)
         key = self._card_key(command.p2, command.data[:_FACTORS_LENGTH])
@@ -138,7 +147,7 @@ class PurchaseModule(Application):
     def _cipher(self, command: Command) -> bytes:
         """CIPHER DATA: the cryptogram over an original information, once."""
         session, self._session = self._session, None
-        _check_parameters(command, _CRYPTOGRAM, 0, length=security.FACTOR_LENGTH)
+        check_command(command, _CRYPTOGRAM, 0, length=security.FACTOR_LENGTH)
         if session is None or session.amounts is not None:
             raise Refusal(Status.WRONG_STATE)
         return security.session_cryptogram(session.key, command.data)
@@ -146,16 +155,13 @@ class PurchaseModule(Application):
     def _begin_purchase(self, command: Command) -> bytes:
         """INIT SAM FOR PURCHASE: this terminal's transaction number and MAC1, from what the card answered."""
         self._session = None
-        _check_parameters(command, 0x01, 0, length=_PURCHASE_LENGTH + _FACTORS_LENGTH)
+        check_command(command, 0x01, 0, length=_PURCHASE_LENGTH + _FACTORS_LENGTH)
         random, counter = command.data[:4], int.from_bytes(command.data[4:6])
         amounts, kind, time = command.data[6:18], command.data[18], command.data[19:26]
         if kind != PURCHASE or command.data[26:28] != bytes((KEY_VERSION, ALGORITHM_SM4)):
             raise Refusal(Status.WRONG_DATA)
         key = self._card_key(Key.PURCHASE, command.data[_PURCHASE_LENGTH:])
-        number = int.from_bytes(self.memory.get(_COUNTER) or bytes(4)) + 1
-        if number > _COUNTER_MAX:
-            raise Refusal(Status.COUNTER_EXHAUSTED)
-        self.memory[_COUNTER] = number.to_bytes(4)
+        number = self._numbers.next()
         session = purchase_session(key, random, counter, number)
         self._session = _Session(session, amounts)
         return number.to_bytes(4) + security.mac(session, authorised(amounts, kind, self.memory[_TERMINAL], time))
@@ -163,7 +169,7 @@ class PurchaseModule(Application):
     def _check_purchase(self, command: Command) -> bytes:
         """CREDIT SAM: whether the card has paid, by its MAC2."""
         session, self._session = self._session, None
-        _check_parameters(command, 0, 0, length=4)
+        check_command(command, 0, 0, length=4)
         if session is None or session.amounts is None:
             raise Refusal(Status.WRONG_STATE)
         if not hmac.compare_digest(security.mac(session.key, session.amounts), command.data):
@@ -181,14 +187,3 @@ class PurchaseModule(Application):
         if province != security.factor_of_province(self._province.decode()):
             raise Refusal(Status.WRONG_DATA)
         return security.diversify(master, province, region, card)
-
-
-def _check_parameters(command: Command, p1: int, p2: int, *, length: int) -> None:
-    if (command.p1, command.p2) != (p1, p2):
-        raise Refusal(Status.WRONG_PARAMETERS)
-    _check_length(command, length)
-
-
-def _check_length(command: Command, length: int) -> None:
-    if len(command.data) != length:
-        raise Refusal(Status.WRONG_LENGTH)

@@ -9,10 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from yikatong.smartcard import identity
+from yikatong.smartcard import identity, tunion, tunion_layout
 from yikatong.smartcard.card import EmulatedCard, Random
 from yikatong.smartcard.dgi import Group, Grouping, GroupingsMalformed, decode_keys, encode_keys, record_group
 from yikatong.smartcard.memory import Medium, Memory, MemoryDamaged
+from yikatong.smartcard.payment import (
+    REFERENCE_CELL,
+    BankAccount,
+    PaymentDirectory,
+    ProximityDirectory,
+    write_lists,
+)
 from yikatong.smartcard.ssse import SocialSecurity
 from yikatong.smartcard.ssse_account import PATH as ACCOUNT_PATH
 from yikatong.smartcard.ssse_layout import (
@@ -25,6 +32,8 @@ from yikatong.smartcard.ssse_layout import (
     holder_items,
 )
 from yikatong.smartcard.ssse_pin import encode_pin
+from yikatong.smartcard.tunion_ride import RideRecord
+from yikatong.smartcard.tunion_security import CIPHERS, Algorithm, issuer_factor
 
 _VERSION, _HISTORICAL = "card/version", "card/historical"
 _CELLS = {
@@ -33,6 +42,12 @@ _CELLS = {
     Group.SOCIAL_PIN: "SSSE/pin",
     Group.IDENTITY_KEY: identity.KEY_CELL,
     Group.CERTIFICATE: identity.CERTIFICATE_CELL,
+    Group.PURSE_ISSUER: "TU/0015",
+    Group.PURSE_HOLDER: "TU/0016",
+    Group.PURSE_REGION: "TU/0017",
+    Group.PURSE_ALGORITHM: tunion.ALGORITHM_CELL,
+    Group.PURSE_OVERDRAFT: tunion.OVERDRAFT_CELL,
+    Group.BANK_REFERENCE: REFERENCE_CELL,
 }
 _NAME_BYTES = 0x1E
 
@@ -61,6 +76,25 @@ class SocialContents:
     keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PurseContents:
+    """What the transit purse of one card holds. ``keys``: by number (``tunion_layout.PurseKey``), 16 bytes each."""
+
+    issuer: tunion_layout.IssuerFile
+    region: tunion_layout.RegionFile = field(default_factory=tunion_layout.RegionFile)
+    overdraft_limit_fen: int = 0
+    algorithm: Algorithm = Algorithm.SM4
+    keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+
+    def card_keys(self, masters: Mapping[int, bytes]) -> dict[int, bytes]:
+        """The keys derived from the city's for this purse."""
+        cipher = CIPHERS[self.algorithm]
+        return {
+            number: cipher.card_key(master, issuer_factor(self.issuer.issuer), self.issuer.serial)
+            for number, master in masters.items()
+        }
+
+
 def social_groupings(contents: SocialContents, historical: bytes, version: Version = Version.V3) -> list[Grouping]:
     """A card's social security environment as data groupings. Raises ``ItemWrong`` when a value does not fit its item."""
     values = _values(contents, version)
@@ -79,6 +113,17 @@ def social_groupings(contents: SocialContents, historical: bytes, version: Versi
     return groupings
 
 
+def purse_groupings(contents: PurseContents) -> list[Grouping]:
+    """A card's transit purse as data groupings, without money. Raises ``PurseRecordWrong``."""
+    return [
+        Grouping(Group.PURSE_ALGORITHM, bytes((contents.algorithm,))),
+        Grouping(Group.PURSE_OVERDRAFT, contents.overdraft_limit_fen.to_bytes(3)),
+        Grouping(Group.PURSE_KEYS, encode_keys(contents.keys.items())),
+        Grouping(Group.PURSE_ISSUER, contents.issuer.encode()),
+        Grouping(Group.PURSE_REGION, contents.region.encode()),
+    ]
+
+
 def write_groupings(memory: Memory, groupings: Iterable[Grouping]) -> None:
     """Personalise a blank card in one transaction. Raises ``GroupingsMalformed`` for a grouping it does not know."""
     with memory.transaction():
@@ -86,6 +131,7 @@ def write_groupings(memory: Memory, groupings: Iterable[Grouping]) -> None:
             raise GroupingsMalformed("this card is personalised already")
         for grouping in groupings:
             _write(memory, grouping)
+        write_lists(memory, has_purse=tunion.ALGORITHM_CELL in memory)
 
 
 def _write(memory: Memory, grouping: Grouping) -> None:
@@ -95,6 +141,11 @@ def _write(memory: Memory, grouping: Grouping) -> None:
         for number, key in decode_keys(grouping.value).items():
             place = ACCOUNT_PATH if number in ACCOUNT_KEYS else "SSSE"
             memory[f"{place}/key/{number:02X}"] = key
+    elif grouping.number == Group.PURSE_KEYS:
+        for number, key in decode_keys(grouping.value).items():
+            memory[f"TU/key/{number:02X}"] = key
+        for number in (tunion_layout.RAIL, tunion_layout.BUS):
+            memory[f"TU/{tunion_layout.RIDE_SFI:04X}/{number}"] = RideRecord.blank(number).octets
     elif grouping.number >> 8 in {5, 6}:
         memory[f"SSSE/EF{grouping.number >> 8:02X}/{grouping.number & 0xFF}"] = grouping.value
     else:
@@ -111,6 +162,11 @@ def open_card(medium: Medium, *, random: Random = os.urandom) -> EmulatedCard:
     card.install([social])
     if identity.KEY_CELL in memory:
         card.install([identity.IdentityKey(card, social.verify_pin)])
+    if tunion.ALGORITHM_CELL in memory:
+        card.install([tunion.TransitPurse(card)])
+    if REFERENCE_CELL in memory:
+        card.install([BankAccount(card)])
+    card.install([PaymentDirectory(card), ProximityDirectory(card)])
     return card
 
 
