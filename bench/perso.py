@@ -25,8 +25,10 @@ from yikatong.gm.x509 import Profile, issue_ca, issue_root
 from yikatong.gm.x509_bulk import BulkIssuer
 from yikatong.smartcard.bureau_file import CardRecord, write_bureau_file
 from yikatong.smartcard.making import IDENTIFICATION_DIGITS, CardMaker
+from yikatong.smartcard.payment import BankReference
 from yikatong.smartcard.ssse_layout import Key, historical_bytes, initialising_institution
-from yikatong.smartcard.third_generation import SocialContents
+from yikatong.smartcard.third_generation import PurseContents, SocialContents
+from yikatong.smartcard.tunion_layout import ISSUER_BEIJING, IssuerFile, PurseKey
 
 BAR = 0.8
 TURN_S = 2.0
@@ -93,7 +95,8 @@ def _prepare() -> None:
     issuer = BulkIssuer(
         authority, profile=Profile.CARD, name_length=IDENTIFICATION_DIGITS, not_before=BEGIN, not_after=END
     )
-    maker = CardMaker(issuer, {number: os.urandom(16) for number in MASTER_NUMBERS}, "110000")
+    purse_masters = {number: os.urandom(16) for number in (PurseKey.PURCHASE, PurseKey.LOAD, PurseKey.TAC)}
+    maker = CardMaker(issuer, {number: os.urandom(16) for number in MASTER_NUMBERS}, "110000", purse_masters)
     message, bureau_key = os.urandom(400), os.urandom(16)
 
     def bare() -> None:
@@ -114,7 +117,9 @@ def _records(maker: CardMaker) -> Iterator[CardRecord]:
         historical = historical_bytes(
             chip_maker=b"\x00\x81", chip=b"JDF", card_maker=b"\x86\x60", region_code="110000", serial=sequence
         )
-        card = maker.prepare(_contents(sequence), historical)
+        issuer = IssuerFile(ISSUER_BEIJING, f"0100100075{sequence:010d}", date(2026, 11, 23), date(2036, 11, 22))
+        bank = BankReference("621234", f"{sequence:04d}", "ICBC")
+        card = maker.prepare(_contents(sequence), historical, purse=PurseContents(issuer), bank=bank)
         yield CardRecord(sequence, card.identification, card.groupings)
 
 

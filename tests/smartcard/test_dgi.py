@@ -53,5 +53,9 @@ def test_keys_by_number() -> None:
 
 def test_a_grouping_shows_no_value() -> None:
     assert repr(Grouping(0x8000, b"secret")) == "Grouping(8000, 6 bytes)"
-    with pytest.raises(ValueError, match="two bytes"):
-        Grouping(0x10000, b"")
+
+
+@pytest.mark.parametrize("grouping", [Grouping(0x10000, b""), Grouping(0x0501, bytes(0x10000))])
+def test_a_number_or_value_that_is_too_large_is_told(grouping: Grouping) -> None:
+    with pytest.raises(GroupingsMalformed, match="two bytes"):
+        encode_groupings([grouping])

@@ -1,15 +1,19 @@
 """A prepared card has the keys the city can derive again, and a certificate over the key it carries."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.smartcard.makers import CONTENTS, HISTORICAL, KEYS, MASTERS
+from tests.smartcard.purses import BANK, purse_contents
+from tests.smartcard.purses import MASTERS as PURSE_MASTERS
 from yikatong.gm.sm2 import PrivateKey
 from yikatong.gm.x509 import Profile, issue_ca, issue_root, parse, verify_chain
 from yikatong.gm.x509_bulk import BulkIssuer
 from yikatong.smartcard.dgi import Group, decode_groupings, decode_keys
 from yikatong.smartcard.making import IDENTIFICATION_DIGITS, CardMaker
+from yikatong.smartcard.tunion_security import Algorithm
 
 BEGIN, END = datetime(2026, 11, 23, tzinfo=UTC), datetime(2036, 11, 23, tzinfo=UTC)
 ROOT = issue_root(PrivateKey.generate(), name="City Root", not_before=BEGIN, not_after=END)
@@ -23,7 +27,7 @@ def maker() -> CardMaker:
     issuer = BulkIssuer(
         CARD_CA, profile=Profile.CARD, name_length=IDENTIFICATION_DIGITS, not_before=BEGIN, not_after=END
     )
-    return CardMaker(issuer, MASTERS, "110000")
+    return CardMaker(issuer, MASTERS, "110000", PURSE_MASTERS)
 
 
 def test_a_cards_keys_are_those_of_the_three_levels(maker: CardMaker) -> None:
@@ -54,3 +58,13 @@ def test_no_two_cards_have_a_key_in_common(maker: CardMaker) -> None:
 def test_a_prepared_card_shows_no_key(maker: CardMaker) -> None:
     card = maker.prepare(CONTENTS, HISTORICAL)
     assert repr(card) == f"PreparedCard({CONTENTS.identification_code.lower()})"
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_a_card_with_its_purse_and_bank_has_the_purses_own_keys(maker: CardMaker, algorithm: Algorithm) -> None:
+    purse = purse_contents(algorithm)
+    card = maker.prepare(CONTENTS, HISTORICAL, purse=replace(purse, keys={}), bank=BANK)
+    values = {grouping.number: grouping.value for grouping in decode_groupings(card.groupings)}
+    assert decode_keys(values[Group.PURSE_KEYS]) == purse.keys
+    assert values[Group.PURSE_ALGORITHM] == bytes((algorithm,))
+    assert values[Group.BANK_REFERENCE] == BANK.encode()

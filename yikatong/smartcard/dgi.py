@@ -6,8 +6,11 @@ files follow its pattern (SFI, record); those from E001 on: assumption.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
+
+_LONG = 0xFF
+"""Lengths from here on take three bytes."""
 
 
 class GroupingsMalformed(ValueError):
@@ -32,16 +35,11 @@ class Group(IntEnum):
     BANK_REFERENCE = 0xE005
 
 
-@dataclass(frozen=True, slots=True)
-class Grouping:
-    """One data grouping."""
+class Grouping(NamedTuple):
+    """One data grouping: a number of two bytes, and at most 65535 bytes."""
 
     number: int
     value: bytes
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.number <= 0xFFFF or len(self.value) > 0xFFFF:
-            raise ValueError("a data grouping has a number of two bytes and at most 65535 bytes")
 
     def __repr__(self) -> str:
         """Without the value, which may be a key."""
@@ -54,10 +52,17 @@ def record_group(sfi: int, number: int) -> int:
 
 
 def encode_groupings(groupings: Iterable[Grouping]) -> bytes:
-    """All of them, one after another."""
-    return b"".join(
-        grouping.number.to_bytes(2) + _length(len(grouping.value)) + grouping.value for grouping in groupings
-    )
+    """All of them, one after another. Raises ``GroupingsMalformed`` for a number or a value that is too large."""
+    octets = bytearray()
+    try:
+        for number, value in groupings:
+            length = len(value)
+            octets += number.to_bytes(2)
+            octets += length.to_bytes(1) if length < _LONG else b"\xff" + length.to_bytes(2)
+            octets += value
+    except OverflowError as error:
+        raise GroupingsMalformed("a data grouping has a number of two bytes and at most 65535 bytes") from error
+    return bytes(octets)
 
 
 def decode_groupings(octets: bytes) -> list[Grouping]:
@@ -86,7 +91,3 @@ def decode_keys(value: bytes) -> dict[int, bytes]:
     if len(value) % 17:
         raise GroupingsMalformed("keys have a number and 16 bytes each")
     return {value[place]: value[place + 1 : place + 17] for place in range(0, len(value), 17)}
-
-
-def _length(count: int) -> bytes:
-    return bytes((count,)) if count < 0xFF else b"\xff" + count.to_bytes(2)

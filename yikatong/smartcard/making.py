@@ -5,12 +5,13 @@ processes have one each. It stores nothing: what becomes of a prepared card is i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from yikatong.gm.sm2 import generate_pair
 from yikatong.gm.sm4 import BlockCipher
 from yikatong.gm.x509_bulk import BulkIssuer
 from yikatong.smartcard.dgi import Group, Grouping, encode_groupings
+from yikatong.smartcard.payment import BankReference
 from yikatong.smartcard.ssse_layout import Version
 from yikatong.smartcard.ssse_security import (
     diversify,
@@ -19,7 +20,8 @@ from yikatong.smartcard.ssse_security import (
     factor_of_province,
     factor_of_region,
 )
-from yikatong.smartcard.third_generation import SocialContents, social_groupings
+from yikatong.smartcard.third_generation import PurseContents, SocialContents, purse_groupings, social_groupings
+from yikatong.smartcard.tunion_security import CIPHERS, Algorithm, issuer_factor
 
 IDENTIFICATION_DIGITS = 32
 
@@ -39,10 +41,19 @@ class PreparedCard:
 
 
 class CardMaker:
-    """``masters``: the city's keys by number (``ssse_layout.Key``). ``issuer``: with names of 32 characters."""
+    """``masters``: the city's keys by number (``ssse_layout.Key``). ``purse_masters``: those of transit purses, by number
+    (``tunion_layout.PurseKey``). ``issuer``: with names of 32 characters."""
 
-    def __init__(self, issuer: BulkIssuer, masters: Mapping[int, bytes], region_code: str) -> None:
+    def __init__(
+        self,
+        issuer: BulkIssuer,
+        masters: Mapping[int, bytes],
+        region_code: str,
+        purse_masters: Mapping[int, bytes] | None = None,
+    ) -> None:
         self._issuer = issuer
+        self._purse_masters = purse_masters or {}
+        self._purse_ciphers: dict[bytes, dict[int, BlockCipher]] = {}
         factors = factor_of_province(region_code), factor_of_region(region_code)
         self._regional = {number: BlockCipher(diversify(master, *factors)) for number, master in masters.items()}
 
@@ -51,14 +62,39 @@ class CardMaker:
         block = diversifying_block(factor_of_card(historical))
         return {number: cipher.encrypt(block) for number, cipher in self._regional.items()}
 
-    def prepare(self, contents: SocialContents, historical: bytes, version: Version = Version.V3) -> PreparedCard:
-        """A card of these contents; keys in ``contents`` are replaced. Raises ``ItemWrong``, ``ValueError``."""
+    def purse_keys(self, purse: PurseContents) -> dict[int, bytes]:
+        """A purse's own keys, by number: the same as ``PurseContents.card_keys`` derives."""
+        if purse.algorithm is not Algorithm.SM4:
+            return purse.card_keys(self._purse_masters)
+        issuer = issuer_factor(purse.issuer.issuer)
+        if issuer not in self._purse_ciphers:
+            self._purse_ciphers[issuer] = {
+                number: BlockCipher(CIPHERS[Algorithm.SM4].diversify(master, issuer))
+                for number, master in self._purse_masters.items()
+            }
+        block = diversifying_block(purse.issuer.serial)
+        return {number: cipher.encrypt(block) for number, cipher in self._purse_ciphers[issuer].items()}
+
+    def prepare(
+        self,
+        contents: SocialContents,
+        historical: bytes,
+        version: Version = Version.V3,
+        *,
+        purse: PurseContents | None = None,
+        bank: BankReference | None = None,
+    ) -> PreparedCard:
+        """A card of these contents; keys in ``contents`` and ``purse`` are not used. Raises ``ItemWrong``, ``ValueError``."""
         scalar, point = generate_pair()
         certificate, serial = self._issuer.issue(point, name=contents.identification_code)
         groupings = [
-            *social_groupings(replace(contents, keys=self.card_keys(historical)), historical, version),
+            *social_groupings(contents, historical, version, keys=self.card_keys(historical)),
             Grouping(Group.IDENTITY_KEY, scalar),
             Grouping(Group.CERTIFICATE, certificate),
         ]
+        if purse is not None:
+            groupings += purse_groupings(purse, keys=self.purse_keys(purse))
+        if bank is not None:
+            groupings.append(Grouping(Group.BANK_REFERENCE, bank.encode()))
         identification = bytes.fromhex(contents.identification_code)
         return PreparedCard(identification, encode_groupings(groupings), certificate, serial)

@@ -95,13 +95,22 @@ class PurseContents:
         }
 
 
-def social_groupings(contents: SocialContents, historical: bytes, version: Version = Version.V3) -> list[Grouping]:
-    """A card's social security environment as data groupings. Raises ``ItemWrong`` when a value does not fit its item."""
+def social_groupings(
+    contents: SocialContents,
+    historical: bytes,
+    version: Version = Version.V3,
+    *,
+    keys: Mapping[int, bytes] | None = None,
+) -> list[Grouping]:
+    """A card's social security environment as data groupings. ``keys``: in place of those in ``contents``.
+
+    Raises ``ItemWrong`` when a value does not fit its item.
+    """
     values = _values(contents, version)
     groupings = [
         Grouping(Group.CARD_VERSION, version.encode()),
         Grouping(Group.HISTORICAL_BYTES, historical),
-        Grouping(Group.SOCIAL_KEYS, encode_keys(contents.keys.items())),
+        Grouping(Group.SOCIAL_KEYS, encode_keys((contents.keys if keys is None else keys).items())),
     ]
     if contents.pin is not None:
         groupings.append(Grouping(Group.SOCIAL_PIN, encode_pin(contents.pin)))
@@ -113,12 +122,15 @@ def social_groupings(contents: SocialContents, historical: bytes, version: Versi
     return groupings
 
 
-def purse_groupings(contents: PurseContents) -> list[Grouping]:
-    """A card's transit purse as data groupings, without money. Raises ``PurseRecordWrong``."""
+def purse_groupings(contents: PurseContents, *, keys: Mapping[int, bytes] | None = None) -> list[Grouping]:
+    """A card's transit purse as data groupings, without money. ``keys``: in place of those in ``contents``.
+
+    Raises ``PurseRecordWrong``.
+    """
     return [
         Grouping(Group.PURSE_ALGORITHM, bytes((contents.algorithm,))),
         Grouping(Group.PURSE_OVERDRAFT, contents.overdraft_limit_fen.to_bytes(3)),
-        Grouping(Group.PURSE_KEYS, encode_keys(contents.keys.items())),
+        Grouping(Group.PURSE_KEYS, encode_keys((contents.keys if keys is None else keys).items())),
         Grouping(Group.PURSE_ISSUER, contents.issuer.encode()),
         Grouping(Group.PURSE_REGION, contents.region.encode()),
     ]
@@ -179,8 +191,8 @@ def _values(contents: SocialContents, version: Version) -> dict[str, str]:
         "卡的类别": contents.category,
         "规范版本": version.value,
         "初始化机构编号": contents.institution,
-        "发卡日期": f"{contents.issued_on:%Y%m%d}",
-        "卡有效期": f"{contents.expires_on:%Y%m%d}",
+        "发卡日期": _digits_of(contents.issued_on),
+        "卡有效期": _digits_of(contents.expires_on),
         "卡号": contents.card_number,
         "社会保障号码": contents.identity_number,
         "姓名": name,
@@ -188,8 +200,12 @@ def _values(contents: SocialContents, version: Version) -> dict[str, str]:
         "性别": contents.sex,
         "民族": contents.ethnicity_code,
         "出生地": contents.birthplace_code,
-        "出生日期": f"{contents.birth_date:%Y%m%d}",
+        "出生日期": _digits_of(contents.birth_date),
     }
+
+
+def _digits_of(day: date) -> str:
+    return day.isoformat().replace("-", "")
 
 
 def _split_name(name: str) -> tuple[str, str]:

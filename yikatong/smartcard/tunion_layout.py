@@ -69,7 +69,7 @@ def read_bcd_time(octets: bytes) -> datetime:
 
 
 def _bcd_date(day: date) -> bytes:
-    return bytes.fromhex(f"{day:%Y%m%d}")
+    return bytes.fromhex(day.isoformat().replace("-", ""))
 
 
 @dataclass(frozen=True, slots=True)
