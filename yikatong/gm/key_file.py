@@ -143,7 +143,7 @@ class KeyFile:
     @staticmethod
     def make(path: Path, wrapping: Wrapping, *, or_keep: bool = False) -> None:
         """Make an empty file. Where there is one it is kept, or refused without ``or_keep``. Raises ``KeyStoreError``."""
-        with _locked(path):
+        with locked(path):
             if not path.exists():
                 wrapping.prepare()
                 _write(path, _File(wrapping.format, {}, {}))
@@ -313,7 +313,7 @@ class KeyFile:
 
     def _change(self, edit: Callable[[_File], _File]) -> _File:
         """Edit what is on disk now. Memory follows only once the disk has it: no key may be used and then lost."""
-        with _locked(self.path):
+        with locked(self.path):
             edited = edit(self._read())
             _write(self.path, edited)
             self._take(edited)
@@ -341,7 +341,8 @@ def _now() -> datetime:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Alone with ``path`` among all processes of this machine, by a file beside it. Not to be nested."""
     with _telling(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)

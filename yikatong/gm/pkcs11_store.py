@@ -25,13 +25,13 @@ from urllib.parse import parse_qsl, unquote
 import pkcs11
 from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, MechanismFlag, ObjectClass, PKCS11Error
 
-from yikatong.gm.key_file import KeyFile, KeyStoreError
+from yikatong.gm.key_file import KeyFile, KeyStoreError, locked
 
 SEALING_KEY = "yikatong-keys"
 """The label of the sealing key on the token, unless the address says ``object=``."""
 _NONCE_LENGTH, _TAG_LENGTH = 12, 16
 
-_lock = threading.RLock()  # a process is logged in to a token once, whatever its threads do
+_lock = threading.Lock()  # a process is logged in to a token once, whatever its threads do
 _initialised: dict[str, int] = {}  # which process initialised a module; a forked child must do so again
 
 
@@ -71,26 +71,26 @@ class Pkcs11KeyStore(KeyFile):
 
     def __init__(self, path: Path, address: TokenAddress) -> None:
         """Read the file; use ``open``, ``create`` or ``open_or_create``."""
-        super().__init__(path, _Sealing(address))
+        super().__init__(path, _Sealing(path, address))
 
     @classmethod
     def create(cls, path: Path, address: TokenAddress) -> "Pkcs11KeyStore":
         """Make an empty store, and its sealing key where the token has none. Raises ``KeyStoreError``."""
-        cls.make(path, _Sealing(address))
+        cls.make(path, _Sealing(path, address))
         return cls.open(path, address)
 
     @classmethod
     def open(cls, path: Path, address: TokenAddress) -> "Pkcs11KeyStore":
         """Open a store. Raises ``KeyStoreError`` when the file or the token cannot be used."""
         store = cls(path, address)
-        _Sealing(address).check()
+        _Sealing(path, address).check()
         return store
 
     @classmethod
     def open_or_create(cls, path: Path, address: TokenAddress) -> "Pkcs11KeyStore":
         """Open a store, making it first where there is none; safe between processes."""
         if not path.exists():
-            cls.make(path, _Sealing(address), or_keep=True)
+            cls.make(path, _Sealing(path, address), or_keep=True)
         return cls.open(path, address)
 
 
@@ -100,8 +100,9 @@ class _Sealing:
     format: Literal[2] = 2
     overhead = _NONCE_LENGTH + _TAG_LENGTH
 
-    def __init__(self, address: TokenAddress) -> None:
+    def __init__(self, path: Path, address: TokenAddress) -> None:
         self._address = address
+        self._turn = path.with_name(f"{path.name}.hsm")
 
     def prepare(self) -> None:
         """See ``Wrapping``: has the token make a sealing key, where it has none."""
@@ -172,9 +173,12 @@ class _Sealing:
 
     @contextlib.contextmanager
     def _session(self, *, writing: bool = False) -> Iterator[pkcs11.Session]:
-        """A session of its own for each use, so that a device that was away for a moment is found again."""
+        """A session of its own for each use, so that a device that was away for a moment is found again.
+
+        One process after the other: SoftHSM2 fails when it reads its token while another process logs in.
+        """
         address = self._address
-        with _lock:
+        with _lock, locked(self._turn):
             try:
                 token = _module(address.module).get_token(token_label=address.token)
                 with token.open(rw=writing, user_pin=_pin(address.pin_file)) as session:
