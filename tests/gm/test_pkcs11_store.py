@@ -133,8 +133,23 @@ def test_files_in_clear_and_sealed_ones_are_not_mistaken_for_each_other(
     with pytest.raises(KeyStoreError, match="sealed by an HSM: set YIKATONG_HSM"):
         FileKeyStore.open(path)
     FileKeyStore.create(tmp_path / "clear.json")
-    with pytest.raises(KeyStoreError, match="in clear: unset YIKATONG_HSM"):
+    with pytest.raises(KeyStoreError, match="in clear: run yikatong keys seal"):
         Pkcs11KeyStore.open(tmp_path / "clear.json", address)
+
+
+def test_a_file_in_clear_moves_into_the_hsm_as_it_is(path: Path, address: TokenAddress, tmp_path: Path) -> None:
+    clear = FileKeyStore.create(tmp_path / "clear.json")
+    clear.ensure(symmetric=(FIELD_KEY, INDEX_KEY), sm2=("root-ca",))
+    clear.rotate(FIELD_KEY)
+    clear.retire(FIELD_KEY, 1)
+    moved = Pkcs11KeyStore.sealed_from(clear, path, address)
+    assert moved.describe() == clear.describe()
+    for name in (FIELD_KEY, INDEX_KEY):
+        assert moved.current(name) == clear.current(name)
+    assert moved.sm2_key("root-ca").scalar == clear.sm2_key("root-ca").scalar
+    assert moved.rotate(FIELD_KEY) == 3
+    with pytest.raises(KeyStoreError, match="never overwritten"):
+        Pkcs11KeyStore.sealed_from(clear, path, address)
 
 
 def test_a_sealing_key_that_could_be_taken_out_is_refused(path: Path, address: TokenAddress) -> None:

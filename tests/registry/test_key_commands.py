@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.gm.hsm import make_token
 from tests.smartcard.makers import HISTORICAL
 from yikatong.audit.models import AuditEvent
 from yikatong.foundation.errors import YikatongError
 from yikatong.gm.ceremony import CeremonyRefused, check_value, combine, read_component
-from yikatong.gm.keystore import KeyUnknown
+from yikatong.gm.keystore import KeyStoreError, KeyUnknown
 from yikatong.registry.card_keys import PsamRefused
 from yikatong.registry.key_commands import keys
 from yikatong.registry.sealing import key_store
@@ -194,6 +195,21 @@ def test_the_list_shows_check_values_of_roots_and_no_key(folder: Path) -> None:
     secrets = [key_store().get(READ, 1), key_store().get(READ, 2), key_store().current("field")[1]]
     secrets.append(key_store().sm2_key("root-ca").scalar)
     assert not any(secret.hex().upper() in done.output.upper() for secret in secrets)
+
+
+def test_a_pilots_keys_move_into_an_hsm(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(make_components(folder, "--key", READ))
+    before = (key_store().current(READ), key_store().current("field"))
+    sealed = tmp_path / "sealed.json"
+    with pytest.raises(KeyStoreError, match="YIKATONG_HSM must be pkcs11:"):
+        run("seal", "--out", sealed)
+    address = make_token(tmp_path / "hsm", monkeypatch)
+    text = f"pkcs11:token={address.token}?module-path={address.module}&pin-source=file:{address.pin_file}"
+    monkeypatch.setenv("YIKATONG_HSM", text)
+    assert f"已写入 {sealed}：3 把密钥" in run("seal", "--out", sealed).output
+    monkeypatch.setenv("YIKATONG_KEYS", str(sealed))
+    assert (key_store().current(READ), key_store().current("field")) == before
+    assert f"校验值 {check_value(before[0][1])}" in run("list").output
 
 
 def cryptogram_of(image: Path, number: int) -> bytes:

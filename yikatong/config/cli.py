@@ -104,4 +104,4 @@ main.add_command(up)
 main.add_command(demo)
 for _group in (city, registry, fairness, acceptance, clearing):
     main.add_command(_with_django(_group))
-main.add_command(_with_django(keys, offline=frozenset({"component", "list"})))
+main.add_command(_with_django(keys, offline=frozenset({"component", "list", "seal"})))

@@ -28,6 +28,7 @@ NEVER_ROTATED = frozenset({INDEX_KEY})
 KEY_ID_MAX = 65535
 SCALAR_LENGTH = 32
 _SEALED = 2
+_EXISTS = "{path} exists already; it is never overwritten: what it sealed would be lost"
 
 
 class KeyStoreError(YikatongError):
@@ -148,7 +149,7 @@ class KeyFile:
                 wrapping.prepare()
                 _write(path, _File(wrapping.format, {}, {}))
             elif not or_keep:
-                raise KeyStoreError(f"{path} exists already; it is never overwritten: what it sealed would be lost")
+                raise KeyStoreError(_EXISTS.format(path=path))
 
     def current(self, name: str) -> tuple[int, bytes]:
         """See ``KeyStore``."""
@@ -259,6 +260,32 @@ class KeyFile:
 
         self._change(drop_version)
 
+    def copy_to(self, path: Path, wrapping: Wrapping) -> None:
+        """Write all keys, with their numbers and times, into another file that was not there. Raises ``KeyStoreError``."""
+        with locked(path):
+            if path.exists():
+                raise KeyStoreError(_EXISTS.format(path=path))
+            wrapping.prepare()
+            _write(path, self._wrapped_by(wrapping))
+
+    def _wrapped_by(self, wrapping: Wrapping) -> _File:
+        symmetric = {
+            name: [
+                _Version(
+                    version.key_id,
+                    wrapping.wrap(f"{name}/{version.key_id}", self._symmetric_value(name, version)).hex(),
+                    version.made_at,
+                )
+                for version in versions
+            ]
+            for name, versions in self._file.symmetric.items()
+        }
+        sm2 = {
+            name: _Sm2(wrapping.wrap(_sm2_place(name), self.sm2_key(name).scalar).hex(), entry.made_at)
+            for name, entry in self._file.sm2.items()
+        }
+        return _File(wrapping.format, symmetric, sm2)
+
     def reload(self) -> None:
         """Read the file again. Raises ``KeyStoreError``."""
         self._take(self._read())
@@ -322,7 +349,9 @@ class KeyFile:
     def _read(self) -> _File:
         file = _read(self.path)
         if file.format != self._wrapping.format:
-            sealed = "sealed by an HSM: set YIKATONG_HSM" if file.format == _SEALED else "in clear: unset YIKATONG_HSM"
+            sealed = (
+                "sealed by an HSM: set YIKATONG_HSM" if file.format == _SEALED else "in clear: run yikatong keys seal"
+            )
             raise KeyStoreError(f"the keys in {self.path} are {sealed}, or name another file with YIKATONG_KEYS")
         keys = {len(version.key) for versions in file.symmetric.values() for version in versions}
         scalars = {len(entry.scalar) for entry in file.sm2.values()}

@@ -93,6 +93,12 @@ class Pkcs11KeyStore(KeyFile):
             cls.make(path, _Sealing(path, address), or_keep=True)
         return cls.open(path, address)
 
+    @classmethod
+    def sealed_from(cls, source: KeyFile, path: Path, address: TokenAddress) -> "Pkcs11KeyStore":
+        """A new store at ``path`` with all keys of ``source``. Raises ``KeyStoreError``."""
+        source.copy_to(path, _Sealing(path, address))
+        return cls.open(path, address)
+
 
 class _Sealing:
     """How the token wraps values: ``nonce (12) ‖ ciphertext ‖ tag (16)``."""

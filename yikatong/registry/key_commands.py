@@ -121,6 +121,22 @@ def psam(terminal: str, out: Path, purchase: bool, key_version: int | None, regi
 
 
 @keys.command()
+@click.option("--out", type=_NEW_FILE, required=True, help="The sealed key file; never overwritten.")
+def seal(out: Path) -> None:
+    """Copy the key file, which is in clear, into one sealed by the HSM that YIKATONG_HSM addresses.
+
+    Stop the services first: what is rotated meanwhile is not in the copy.
+    """
+    from yikatong.registry.sealing import key_file, seal_key_file
+
+    count = seal_key_file(out)
+    click.echo(f"已写入 {out}：{count} 把密钥，由 HSM 加密。")
+    click.echo(
+        f"请把 YIKATONG_KEYS 设为 {out}，启动服务并核对 yikatong keys list，再销毁明文文件 {key_file()} 及其备份。"
+    )
+
+
+@keys.command()
 def status() -> None:
     """List the keys there are, and how many values each has sealed."""
     from yikatong.registry.rotation import values_by_key

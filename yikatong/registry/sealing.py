@@ -10,10 +10,14 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yikatong.database.home import yikatong_home
 from yikatong.gm.fields import FIELD_KEY, INDEX_KEY, FieldCipher
 from yikatong.gm.keystore import FileKeyStore, KeyFile, KeyStoreError
+
+if TYPE_CHECKING:
+    from yikatong.gm.pkcs11_store import Pkcs11KeyStore, TokenAddress
 
 
 @dataclass(slots=True)
@@ -45,14 +49,27 @@ def field_cipher() -> FieldCipher:
 
 def open_store(path: Path) -> KeyFile:
     """The key file ``path``, made where there is none, as ``$YIKATONG_HSM`` says. Raises ``KeyStoreError``."""
-    hsm = os.environ.get("YIKATONG_HSM")
-    if not hsm:
+    if not os.environ.get("YIKATONG_HSM"):
         return FileKeyStore.open_or_create(path)
+    store, address = _hsm()
+    return store.open_or_create(path, address)
+
+
+def seal_key_file(out: Path) -> int:
+    """Copy this installation's key file, which is in clear, into one sealed by ``$YIKATONG_HSM``; how many keys it has.
+
+    Raises ``KeyStoreError``. The file in clear stays as it is.
+    """
+    store, address = _hsm()
+    return len(store.sealed_from(FileKeyStore.open(key_file()), out, address).describe())
+
+
+def _hsm() -> "tuple[type[Pkcs11KeyStore], TokenAddress]":
     try:
         from yikatong.gm.pkcs11_store import Pkcs11KeyStore, TokenAddress
     except ImportError as error:
         raise KeyStoreError(f"YIKATONG_HSM needs a package: pip install 'yikatong[hsm]' ({error})") from error
-    return Pkcs11KeyStore.open_or_create(path, TokenAddress.parse(hsm))
+    return Pkcs11KeyStore, TokenAddress.parse(os.environ.get("YIKATONG_HSM", ""))
 
 
 def _open() -> _Opened:
