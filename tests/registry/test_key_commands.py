@@ -297,6 +297,21 @@ def test_a_psam_that_cannot_be_written_leaves_no_trace(
     assert (tmp_path / "there.img").read_text() == "another"
 
 
+def test_a_psam_cut_short_is_taken_away_again(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def disk_full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    hold(make_components(folder))
+    image = tmp_path / "psam.img"
+    with monkeypatch.context() as patch:
+        patch.setattr(FileMedium, "append", disk_full)
+        with pytest.raises(PsamRefused, match=r"不能写 .*psam.img：No space left"):
+            run("psam", "--terminal", TERMINAL, "--out", image)
+    assert not image.exists()
+    assert events("psam.written") == []
+    assert run("psam", "--terminal", TERMINAL, "--out", image).exit_code == 0
+
+
 def test_a_psam_needs_roots(tmp_path: Path) -> None:
     with pytest.raises(YikatongError, match=r"需要 card-root/08、card-root/0A.*yikatong keys ceremony"):
         run("psam", "--terminal", TERMINAL, "--out", tmp_path / "psam.img")

@@ -113,11 +113,10 @@ def write_psam(
         with transaction.atomic():
             audit.record("psam.written", subject=f"terminal:{terminal}", by=by, at=at, serial=serial, keys=checks)
             write_sam(Memory(FileMedium(path)), contents)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise PsamRefused(f"不能写 {path}：{error.strerror}") from error
-    except BaseException:
+    except BaseException as error:
         path.unlink(missing_ok=True)  # an image that the audit trail does not know must not exist
+        if isinstance(error, OSError):
+            raise PsamRefused(f"不能写 {path}：{error.strerror}") from error
         raise
     return WrittenPsam(serial, checks)
 
