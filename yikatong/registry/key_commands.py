@@ -129,6 +129,7 @@ def seal(out: Path) -> None:
     """
     from yikatong.registry.sealing import key_file, seal_key_file
 
+    out = out.resolve()
     count = seal_key_file(out)
     click.echo(f"已写入 {out}：{count} 把密钥，由 HSM 加密。")
     click.echo(
