@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -p no:cacheprovider -q
 DATABASE_TESTS := $(addprefix tests/,banks city database issuance ledger properties registry)
-SYSTEM_PACKAGES := chromium fonts-noto-cjk gettext opensc openssl pcsc-tools pcscd postgresql-15 python3-pyscard vsmartcard-vpcd
+SYSTEM_PACKAGES := chromium fonts-noto-cjk gettext opensc openssl pcsc-tools pcscd postgresql-15 python3-pyscard softhsm2 vsmartcard-vpcd
 
 help: ## Show what each target does
 	@grep -hE '^[a-zA-Z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -23,7 +23,7 @@ $(UV):
 
 setup: .venv/.synced ## Make .tools and .venv with the locked dependencies (demo, test and lint do it themselves)
 
-setup-system: ## Install the Debian packages that tests of browsers, card readers and PostgreSQL 15 need (sudo where you are not root)
+setup-system: ## Install the Debian packages that tests of browsers, card readers, HSMs and PostgreSQL 15 need (sudo where you are not root)
 	@missing=""; for p in $(SYSTEM_PACKAGES); do \
 	  dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
 	if [ -z "$$missing" ]; then echo "Debian packages: all there ($(SYSTEM_PACKAGES))"; exit 0; fi; \

@@ -12,6 +12,7 @@ NOBODY_LISTENS = "postgresql://127.0.0.1:1/yikatong"
 
 def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"DATABASE_URL": NOBODY_LISTENS, "YIKATONG_HOME": str(home)}
+    environment.pop("YIKATONG_KEYS", None)
     command = [sys.executable, "-m", "yikatong.config", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -46,3 +47,21 @@ def test_an_import_without_a_database_leaves_no_trace_beside_its_file(tmp_path: 
     assert done.returncode == 1
     assert "the database cannot be reached" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_key_component_is_made_on_a_machine_without_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "first.json"
+    command = ("keys", "component", "--number", "1", "--of", "3", "--out", str(path))
+    made = run(*command, home=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "共 3 份分量中的第 1 份" in made.stdout
+    again = run(*command, home=tmp_path)
+    assert again.returncode == 1
+    assert again.stderr.startswith(f"Error: {path} 已经存在，分量文件从不覆盖")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["first.json"]
+
+
+def test_the_keys_are_listed_without_a_database(tmp_path: Path) -> None:
+    listed = run("keys", "list", home=tmp_path)
+    assert listed.returncode == 0, listed.stderr
+    assert "field/1" in listed.stdout

@@ -2,21 +2,17 @@
 
 import fcntl
 import logging
-import multiprocessing
-import os
 import signal
 import stat
 import subprocess
 import sys
-import threading
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from yikatong.gm import keystore
-from yikatong.gm.keystore import FIELD_KEY, INDEX_KEY, KEY_ID_MAX, FileKeyStore, KeyStore, KeyStoreError, KeyUnknown
+from yikatong.gm import key_file
+from yikatong.gm.keystore import FIELD_KEY, INDEX_KEY, KEY_ID_MAX, FileKeyStore, KeyStoreError
 
 SECRET = "1f" * 16
 
@@ -83,7 +79,7 @@ def content(**changes: Any) -> str:
         "",
         "[]",
         content()[:-10],
-        content(format="2"),
+        content(format="3"),
         content().replace(SECRET, SECRET[:-1]),
         content().replace(SECRET, "zz" + SECRET[2:]),
         content().replace('"key_id": 1', '"key_id": 0'),
@@ -123,25 +119,6 @@ def test_an_impossible_sm2_key_is_damage_too(path: Path) -> None:
         FileKeyStore.open(path).sm2_key("root-ca")
 
 
-def test_rotation_keeps_older_versions(store: FileKeyStore, path: Path) -> None:
-    first = store.current(FIELD_KEY)
-    assert first[0] == 1
-    assert store.rotate(FIELD_KEY) == 2
-    for opened in (store, FileKeyStore.open(path)):
-        assert opened.key_ids(FIELD_KEY) == [1, 2]
-        assert opened.get(FIELD_KEY, 1) == first[1]
-        assert opened.current(FIELD_KEY) == (2, opened.get(FIELD_KEY, 2))
-        assert opened.get(FIELD_KEY, 2) != first[1]
-        assert len(opened.get(FIELD_KEY, 2)) == 16
-
-
-def test_the_index_key_never_rotates(store: FileKeyStore) -> None:
-    before = store.current(INDEX_KEY)
-    with pytest.raises(KeyStoreError, match="never rotated"):
-        store.rotate(INDEX_KEY)
-    assert store.current(INDEX_KEY) == before
-
-
 def test_a_key_runs_out_of_numbers_with_a_refusal(path: Path) -> None:
     path.parent.mkdir()
     path.touch(0o600)
@@ -149,135 +126,6 @@ def test_a_key_runs_out_of_numbers_with_a_refusal(path: Path) -> None:
     with pytest.raises(KeyStoreError, match="no number is left"):
         FileKeyStore.open(path).rotate(FIELD_KEY)
     assert FileKeyStore.open(path).key_ids(FIELD_KEY) == [KEY_ID_MAX]
-
-
-def test_retiring_forgets_an_old_version_and_never_the_current(store: FileKeyStore, path: Path) -> None:
-    store.rotate(FIELD_KEY)
-    with pytest.raises(KeyStoreError, match="field/2 is the current one; rotate first"):
-        store.retire(FIELD_KEY, 2)
-    store.retire(FIELD_KEY, 1)
-    assert FileKeyStore.open(path).key_ids(FIELD_KEY) == [2]
-    with pytest.raises(KeyUnknown, match="another installation"):
-        store.get(FIELD_KEY, 1)
-    assert store.rotate(FIELD_KEY) == 3, "a number is never given twice"
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda store: store.current("absent"),
-        lambda store: store.get("absent", 1),
-        lambda store: store.get(FIELD_KEY, 9),
-        lambda store: store.key_ids("absent"),
-        lambda store: store.sm2_key("absent"),
-        lambda store: store.rotate("absent"),
-        lambda store: store.retire("absent", 1),
-    ],
-)
-def test_unknown_keys_are_told_apart(store: FileKeyStore, ask: Any) -> None:
-    with pytest.raises(KeyUnknown, match="is not in"):
-        ask(store)
-
-
-def test_sm2_keys_are_the_same_whenever_asked(store: FileKeyStore, path: Path) -> None:
-    key = store.sm2_key("root-ca")
-    assert store.sm2_key("root-ca") is key
-    store.reload()
-    assert store.sm2_key("root-ca") is key
-    again = FileKeyStore.open(path).sm2_key("root-ca")
-    assert key.public.verify(b"m", again.sign(b"m"))
-
-
-def test_ensuring_again_changes_nothing(store: FileKeyStore, path: Path) -> None:
-    before = path.read_bytes()
-    store.ensure(symmetric=(FIELD_KEY,), sm2=("root-ca",))
-    FileKeyStore.open(path).ensure(symmetric=(FIELD_KEY, INDEX_KEY), sm2=("root-ca",))
-    assert path.read_bytes() == before
-    store.ensure(symmetric=(FIELD_KEY, "chip"), sm2=("root-ca", "card-ca"))
-    assert {entry.name for entry in store.describe()} == {FIELD_KEY, INDEX_KEY, "chip", "root-ca", "card-ca"}
-
-
-def test_what_may_be_shown_holds_no_secret(store: FileKeyStore) -> None:
-    store.rotate(FIELD_KEY)
-    shown = store.describe()
-    assert [(entry.name, entry.key_id) for entry in shown] == [
-        (FIELD_KEY, 1),
-        (FIELD_KEY, 2),
-        (INDEX_KEY, 1),
-        ("root-ca", None),
-    ]
-    assert shown[-1].public == store.sm2_key("root-ca").public.compressed.hex()
-    for entry in shown:
-        assert timedelta(0) <= datetime.now(UTC) - entry.made_at < timedelta(minutes=5)
-    text = repr(shown) + repr(store) + repr(store._file)
-    secrets = [store.get(FIELD_KEY, 1), store.get(FIELD_KEY, 2), store.sm2_key("root-ca").scalar]
-    assert not any(secret.hex() in text for secret in secrets)
-
-
-def test_another_process_changes_are_seen_when_asked_for(store: FileKeyStore, path: Path) -> None:
-    other = FileKeyStore.open(path)
-    other.rotate(FIELD_KEY)
-    other.ensure(symmetric=("chip",), sm2=("card-ca",))
-    assert store.get(FIELD_KEY, 2) == other.get(FIELD_KEY, 2)
-    other.ensure(symmetric=("chip-2",), sm2=("card-ca-2",))
-    assert store.current("chip-2") == other.current("chip-2")
-    assert store.sm2_key("card-ca-2").scalar == other.sm2_key("card-ca-2").scalar
-
-
-def test_a_key_that_could_not_be_stored_is_not_used(
-    store: FileKeyStore, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A value sealed under a key that no file holds could never be opened again."""
-
-    def disk_full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    before, content_before = store.current(FIELD_KEY), path.read_bytes()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", disk_full)
-        with pytest.raises(KeyStoreError, match="No space left on device"):
-            store.rotate(FIELD_KEY)
-    assert store.current(FIELD_KEY) == before
-    assert path.read_bytes() == content_before
-    assert store.rotate(FIELD_KEY) == 2, "what the failed attempt left behind is in nobody's way"
-
-
-def rotate_and_ensure(path: Path, name: str, gate: Any) -> None:
-    gate.wait()
-    store = FileKeyStore.open_or_create(path)
-    store.ensure(symmetric=(FIELD_KEY, f"own-{name}"), sm2=("root-ca",))
-    for _ in range(5):
-        store.rotate(FIELD_KEY)
-
-
-def test_many_processes_starting_at_once_share_one_store(path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    gate = context.Barrier(4)
-    processes = [context.Process(target=rotate_and_ensure, args=(path, str(number), gate)) for number in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(timeout=60)
-    assert [process.exitcode for process in processes] == [0] * 4
-    store = FileKeyStore.open(path)
-    assert store.key_ids(FIELD_KEY) == list(range(1, 4 * 5 + 2))
-    assert len({store.get(FIELD_KEY, key_id) for key_id in store.key_ids(FIELD_KEY)}) == 21
-    assert all(store.current(f"own-{number}") for number in range(4))
-    assert len([entry for entry in store.describe() if entry.name == "root-ca"]) == 1
-
-
-def test_threads_share_one_store(store: FileKeyStore) -> None:
-    def rotate() -> None:
-        for _ in range(5):
-            store.rotate(FIELD_KEY)
-
-    threads = [threading.Thread(target=rotate) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    store.reload()
-    assert store.key_ids(FIELD_KEY) == list(range(1, 22))
 
 
 def test_a_process_killed_while_rotating_leaves_a_whole_file(store: FileKeyStore, path: Path) -> None:
@@ -305,12 +153,12 @@ def test_a_store_that_appears_while_waiting_is_the_one_opened(path: Path, monkey
     flock = fcntl.flock
 
     def other_was_faster(handle: int, operation: int) -> None:
-        monkeypatch.setattr(keystore.fcntl, "flock", flock)
+        monkeypatch.setattr(key_file.fcntl, "flock", flock)
         first.append(FileKeyStore.create(path))
         first[0].ensure(symmetric=(FIELD_KEY,))
         flock(handle, operation)
 
-    monkeypatch.setattr(keystore.fcntl, "flock", other_was_faster)
+    monkeypatch.setattr(key_file.fcntl, "flock", other_was_faster)
     assert FileKeyStore.open_or_create(path).current(FIELD_KEY) == first[0].current(FIELD_KEY)
 
 
@@ -327,9 +175,3 @@ def test_production_is_warned_once(
         f"keys come from the software store {path}; use an HSM behind the KeyStore seam in production"
     ]
     assert "software" in (FileKeyStore.__doc__ or "")
-
-
-def test_the_file_store_fits_the_seam(store: FileKeyStore) -> None:
-    seam: KeyStore = store
-    assert seam.current(FIELD_KEY) == (1, seam.get(FIELD_KEY, 1))
-    assert seam.sm2_key("root-ca").public == store.sm2_key("root-ca").public

@@ -22,8 +22,8 @@ from yikatong.audit.models import AuditEvent
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.gm.fields import FIELD_KEY, key_id_of
-from yikatong.registry.cli import keys
 from yikatong.registry.importer import connection_parameters_of
+from yikatong.registry.key_commands import keys
 from yikatong.registry.models import Person
 from yikatong.registry.reasons import Reason
 from yikatong.registry.rotation import SEALED_TABLES, RotationReport, rotate_field_key, values_by_key

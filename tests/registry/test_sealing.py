@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gm.hsm import make_token
 from yikatong.gm.fields import key_id_of
 from yikatong.gm.keystore import FileKeyStore, KeyStoreError
 from yikatong.registry.sealing import field_cipher, key_file, key_store
@@ -49,3 +50,16 @@ def test_a_store_that_others_can_read_is_refused(own_keys: Path) -> None:
     own_keys.chmod(0o644)
     with pytest.raises(KeyStoreError, match="chmod 600"):
         key_store()
+
+
+def test_an_hsm_seals_the_file_where_one_is_addressed(
+    own_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = make_token(tmp_path / "hsm", monkeypatch)
+    text = f"pkcs11:token={address.token}?module-path={address.module}&pin-source=file:{address.pin_file}"
+    monkeypatch.setenv("YIKATONG_HSM", text)
+    sealed = field_cipher().seal("name", "欧阳测试")
+    assert field_cipher().open("name", sealed) == "欧阳测试"
+    assert key_store().current("field")[1].hex() not in own_keys.read_text()
+    with pytest.raises(KeyStoreError, match="sealed by an HSM"):
+        FileKeyStore.open(own_keys)

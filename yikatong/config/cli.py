@@ -12,7 +12,8 @@ from yikatong.config.faults import told_plainly
 from yikatong.config.up import demo, up
 from yikatong.database.cli import db
 from yikatong.database.connection import ensure_database
-from yikatong.registry.cli import keys, registry
+from yikatong.registry.cli import registry
+from yikatong.registry.key_commands import keys
 
 WEB_PORT, GATEWAY_PORT = 8600, 8601
 
@@ -20,12 +21,23 @@ WEB_PORT, GATEWAY_PORT = 8600, 8601
 class DjangoGroup(click.Group):
     """Starts the embedded database and Django before a command, and shows errors meant for people as such."""
 
+    offline: frozenset[str] = frozenset()
+    """Commands that need neither."""
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the chosen command."""
         with told_plainly():
+            return super().invoke(ctx)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the chosen command, with what it needs ready."""
+        resolved = super().resolve_command(ctx, args)
+        if resolved[0] not in self.offline:
             ensure_database()
             set_up_django()
-            return super().invoke(ctx)
+        return resolved
 
 
 @click.group()
@@ -33,8 +45,10 @@ def main() -> None:
     """Yikatong 一卡通: the open platform on which a city runs its social card."""
 
 
-def _with_django(group: click.Group) -> click.Group:
-    return DjangoGroup(name=group.name, commands=group.commands, help=group.help)
+def _with_django(group: click.Group, *, offline: frozenset[str] = frozenset()) -> click.Group:
+    wrapped = DjangoGroup(name=group.name, commands=group.commands, help=group.help)
+    wrapped.offline = offline
+    return wrapped
 
 
 @db.command()
@@ -88,5 +102,6 @@ def worker() -> None:
 main.add_command(db)
 main.add_command(up)
 main.add_command(demo)
-for _group in (city, registry, keys, fairness, acceptance, clearing):
+for _group in (city, registry, fairness, acceptance, clearing):
     main.add_command(_with_django(_group))
+main.add_command(_with_django(keys, offline=frozenset({"component", "list", "seal"})))

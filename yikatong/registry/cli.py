@@ -1,4 +1,4 @@
-"""Commands for the register and its keys. They say how much was done, never about whom."""
+"""Commands for the register. They say how much was done, never about whom."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +15,6 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def registry() -> None:
     """The register of insured persons."""
-
-
-@click.group()
-def keys() -> None:
-    """The keys that seal personal data."""
 
 
 @registry.command("import")
@@ -82,41 +77,3 @@ def synth(persons: int, seed: int, out: Path, on: datetime | None) -> None:
     report = write_synthetic_register(out, persons=persons, seed=seed, on=day, progress=True)
     click.echo(f"{report.persons:,} persons: {report.persons_path}")
     click.echo(f"{report.organisations:,} employers and schools, to be imported first: {report.organisations_path}")
-
-
-@keys.command()
-@click.option("--new-key", is_flag=True, help="Make a new key even if values of an older one are left.")
-def rotate(new_key: bool) -> None:
-    """Make a new key for personal data and seal all of it anew; finishes a rotation that was interrupted.
-
-    Everything stays readable all the time, and services need not stop.
-    """
-    from yikatong.registry.rotation import rotate_field_key
-
-    report = rotate_field_key(by=_BY, at=utc_now(), new_key=new_key, progress=True)
-    click.echo(f"key field/{report.key_id} {'made' if report.made_new_key else 'was there: went on'}")
-    click.echo(f"{report.resealed:,} values sealed anew")
-    if report.unreadable_count:
-        named = "\n  ".join(report.unreadable)
-        raise click.ClickException(f"{report.unreadable_count:,} values cannot be opened with any key here:\n  {named}")
-
-
-@keys.command()
-def status() -> None:
-    """List the keys there are, and how many values each has sealed."""
-    from yikatong.gm.fields import FIELD_KEY
-    from yikatong.registry.rotation import values_by_key
-    from yikatong.registry.sealing import key_store
-
-    store = key_store()
-    values = values_by_key()
-    click.echo(f"keys in {store.path}")
-    current = store.current(FIELD_KEY)[0]
-    for info in store.describe():
-        number = f"/{info.key_id}" if info.key_id is not None else ""
-        line = f"  {info.name + number:18} made {info.made_at:%Y-%m-%d %H:%M} UTC"
-        if info.name == FIELD_KEY and info.key_id is not None:
-            line += f"  {values.pop(info.key_id, 0):>12,} values{'  current' if info.key_id == current else ''}"
-        click.echo(line)
-    for key_id, count in sorted(values.items()):
-        click.echo(f"  {FIELD_KEY}/{key_id} is MISSING, and {count:,} values are sealed with it")
