@@ -15,6 +15,8 @@ import click
 from yikatong.city.network import metro_network
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import YikatongError
+from yikatong.terminal import card_commands
+from yikatong.terminal.card_gate import CardGateReaders, serve_cards
 from yikatong.terminal.decide import Decision
 from yikatong.terminal.profile import Profile
 from yikatong.terminal.reader import code_from_image, code_from_stream, code_from_text, lines, typed_card_number
@@ -50,9 +52,21 @@ def _code_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return code(image(command))
 
 
-@click.group()
+class _TellingGroup(click.Group):
+    """Tells faults meant for people in their sentence, whichever command met them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _faults():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_TellingGroup)
 def main() -> None:
     """The terminal at a venue: decides offline, keeps taps, uploads them when it can."""
+
+
+for _command in (card_commands.card, card_commands.readers, card_commands.run_virtual_reader, card_commands.emulate):
+    main.add_command(_command)
 
 
 @main.command()
@@ -63,6 +77,9 @@ def main() -> None:
 @click.option("--watch-stdin", is_flag=True, help="Serve one code a line from standard input until it ends.")
 @click.option("--once", is_flag=True, help="Stop after one code (the default but for --watch-stdin).")
 @click.option("--offline", is_flag=True, help="Leave the network alone; `sync` uploads later.")
+@click.option("--reader", metavar="NAME", help="Take chip cards in the PC/SC reader whose name contains this.")
+@click.option("--sam", type=click.Path(path_type=Path), help="With --reader: the security module's image.")
+@click.option("--sam-reader", metavar="NAME", help="With --reader: the reader that the security module is in.")
 def gate(
     profile: Path,
     state: Path,
@@ -73,11 +90,18 @@ def gate(
     watch_stdin: bool,
     once: bool,
     offline: bool,
+    reader: str | None,
+    sam: Path | None,
+    sam_reader: str | None,
 ) -> None:
-    """Let holders pass a metro gate. Without --code, --image or --watch-stdin, one code or image comes from stdin."""
-    _at_most_one(code=code, image=image, watch_stdin=watch_stdin)
+    """Let holders pass a metro gate. Without --code, --image, --reader or --watch-stdin, one code or image comes from stdin."""
+    _at_most_one(code=code, image=image, watch_stdin=watch_stdin, reader=reader)
     with _faults(), Terminal.open(profile, state) as terminal:
         where = _station_of(terminal.profile, station)
+        if reader is not None:
+            if not offline:
+                _quietly(terminal.refresh_lists)
+            sys.exit(serve_cards(terminal, where, direction, CardGateReaders(reader, sam, sam_reader), once=once))
         if watch_stdin and not once:
             _watch(terminal, where, direction, offline=offline)
             return
@@ -142,6 +166,8 @@ def outbox(profile: Path, state: Path, retry: bool) -> None:
         if retry:
             click.echo(f"{terminal.outbox.retry_refused()} refused taps wait again")
         counts = terminal.counts()
+        if payments := terminal.purse_outbox.kept():
+            click.echo(f"{len(payments)} purse payments kept, {terminal.purse_outbox.sum_fen()} fen")
         click.echo(f"waiting {counts.waiting}, acknowledged {counts.acknowledged}, refused {counts.refused}")
         for kept in terminal.outbox.kept():
             if kept.status != "acknowledged":

@@ -100,7 +100,7 @@ class RailGate:
         tariff_on: Callable[[date], MetroTariff],
         denied: Callable[[str], bool],
     ) -> None:
-        self._purses, self._place, self._network = purses, place, network
+        self.place, self._purses, self._network = place, purses, network
         self._tariff_on, self._denied = tariff_on, denied
         self.torn: tuple[Pending, Fare | None] | None = None
         """A payment whose card left too early; the next card is asked about it first."""
@@ -121,8 +121,8 @@ class RailGate:
         ride = state.ride.entered(
             city=CITY,
             operator=ISSUER_BEIJING,
-            station=station_code(self._place.station),
-            device=self._place.device,
+            station=station_code(self.place.station),
+            device=self.place.device,
             at=at,
             balance_fen=begun.balance_fen,
         )
@@ -146,8 +146,8 @@ class RailGate:
         ride = state.ride.left(
             city=CITY,
             operator=ISSUER_BEIJING,
-            station=station_code(self._place.station),
-            device=self._place.device,
+            station=station_code(self.place.station),
+            device=self.place.device,
             at=at,
             paid_fen=fare.fare_fen,
         ).with_fields(
@@ -167,7 +167,7 @@ class RailGate:
         fare: Fare | None,
     ) -> Answer:
         left_fen = max(begun.balance_fen - begun.amount_fen, 0)
-        trip = TripRecord(kind, self._place.device, 0, 0, 0, begun.amount_fen, left_fen, at, CITY)
+        trip = TripRecord(kind, self.place.device, 0, 0, 0, begun.amount_fen, left_fen, at, CITY)
         try:
             payment = self._purses.finish(card, state, begun, at, ride=ride, trip=trip)
         except PaymentTorn as torn:
@@ -204,7 +204,7 @@ class RailGate:
         station = _stations_by_code(self._network)[ride.get("in_station")]
         entered_at = read_bcd_time(ride.get("in_time"))
         entry = GateTap(entered_at, "", 0, TapKind.ENTRY, station)
-        end = GateTap(at, "", 0, TapKind.EXIT, self._place.station)
+        end = GateTap(at, "", 0, TapKind.EXIT, self.place.station)
         spent_fen = ride.number_in("month_amount") if _is_same_month(ride, at) else 0
         tariff = self._tariff_on(beijing_day(at))
         return price_ride(Ride(entry, end), network=self._network, tariff=tariff, spent_fen=spent_fen), spent_fen

@@ -22,6 +22,7 @@ from yikatong.terminal.decide import Decision, Refused, TerminalRefusal, decide
 from yikatong.terminal.lists import Lists
 from yikatong.terminal.outbox import Counts, Outbox
 from yikatong.terminal.profile import Profile, load_profile
+from yikatong.terminal.purse_outbox import PurseOutbox
 from yikatong.terminal.storage import Storage, StorageFailed
 from yikatong.terminal.uploader import Uploaded
 from yikatong.wire.codes import CodeRefusal, UnverifiedCode
@@ -40,6 +41,7 @@ class Terminal:
         self._now = now
         self._storage = Storage(state, terminal_id=profile.terminal_id)
         self.outbox = Outbox(self._storage)
+        self.purse_outbox = PurseOutbox(self._storage)
         self.lists = Lists(self._storage, profile.list_key)
         self.client = Client(profile, now)
 

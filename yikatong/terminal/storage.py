@@ -15,7 +15,7 @@ from pathlib import Path
 from yikatong.foundation.errors import YikatongError
 
 FILE_NAME = "state.sqlite"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LOCK_WAIT_S = 10
 
 # autoincrement: SQLite then never gives a sequence twice, not even after the rows were deleted.
@@ -32,6 +32,12 @@ create index tap_by_status on tap (status, sequence);
 create table seen (key blob not null, reason text not null, until_s integer not null, primary key (key, reason))
     strict, without rowid;
 create table list (name text primary key, octets blob not null, revision integer not null) strict;
+"""
+_SINCE_2 = """
+create table purse_payment (
+    sequence integer primary key, purse_number text not null, card_counter integer not null, body blob not null,
+    unique (purse_number, card_counter)
+) strict
 """
 
 
@@ -99,6 +105,8 @@ class Storage:
                 for statement in _SCHEMA.split(";"):
                     database.execute(statement)
                 database.execute("insert into owner values (?)", [terminal_id])
+            if version < SCHEMA_VERSION:
+                database.execute(_SINCE_2)
                 database.execute(f"pragma user_version = {SCHEMA_VERSION}")
             elif version != SCHEMA_VERSION:
                 raise StorageFailed(f"{self.folder} was written by another version of this program ({version})")

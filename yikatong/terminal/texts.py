@@ -40,6 +40,14 @@ TEXTS: dict[str, Text] = {
     "card_not_active": Text("此卡尚未启用社会保障功能", "This card's social function is not active yet"),
     "card_unknown": Text("没有这张卡", "No such card"),
     "device_revoked": Text("出示此码的手机已被停用，请重新登录", "This phone was revoked; sign in again"),
+    # the transit purse
+    "purse_not_interoperable": Text("此卡未开通异地互通", "This card is not open for travel in other cities"),
+    "purse_not_yet_valid": Text("此卡的交通功能尚未生效", "This card's transit purse is not valid yet"),
+    "purse_expired": Text("此卡的交通功能已过期，请换新卡", "This card's transit purse expired; get a new card"),
+    "already_entered": Text("此卡已进站，请找工作人员", "This card has entered already; ask the staff"),
+    "not_entered": Text("此卡没有进站记录，请找工作人员", "This card has not entered; ask the staff"),
+    "station_unknown": Text("进站记录无法识别，请找工作人员", "The entry on this card is not known; ask the staff"),
+    "purse_insufficient": Text("余额不足，请先充值", "Not enough money; top up first"),
     # the terminal
     "card_number_not_taken": Text("此处不能用卡号，请出示二维码", "Card numbers are not taken here; show your code"),
     "trust_list_missing": Text("终端还没有信任名单，请找工作人员", "This terminal has no trust list; ask the staff"),
