@@ -15,6 +15,7 @@ from asn1crypto import x509 as asn1
 from yikatong.foundation.errors import Refused, YikatongError
 from yikatong.gm import x509
 from yikatong.gm.sm2 import PublicKey
+from yikatong.gm.x509_bulk_verify import BulkVerifier
 from yikatong.smartcard import identity
 from yikatong.smartcard.apdu import Command
 from yikatong.smartcard.channel import Channel, exchange
@@ -22,7 +23,7 @@ from yikatong.smartcard.ssse_layout import NAME
 from yikatong.smartcard.status import Refusal
 
 CHALLENGE_LENGTH = 16
-_PIECE = 0xFF
+_CERTIFICATE_SFI, _PIECE = 0x01, 0xFF
 
 
 class CardNotGenuine(YikatongError):
@@ -42,23 +43,20 @@ class CardVerifier:
     """Verifies cards against ``authorities`` (issuing certificates that are believed as they are). Keeps their keys ready."""
 
     def __init__(self, authorities: Sequence[asn1.Certificate], *, random: Callable[[int], bytes] = os.urandom) -> None:
-        self._authorities = list(authorities)
+        self._certificates = BulkVerifier(authorities, x509.Profile.CARD)
         self._random = random
 
     def verify(self, card: Channel, at: datetime) -> GenuineCard:
         """Let a card prove itself. Raises ``CardNotGenuine``."""
         try:
             exchange(card, Command(0x00, 0xA4, 0x04, 0x0C, identity.AID))
-            octets = read_certificate(card)
-            certificate = x509.parse(octets)
-            key = x509.verify_chain([certificate], self._authorities, at=at, profile=x509.Profile.CARD)
-            self._challenge(card, key)
+            certificate = self._certificates.verify(read_certificate(card), at=at)
+            self._challenge(card, certificate.key)
         except Refusal as refusal:
             raise CardNotGenuine(f"这张卡没有可用的身份密钥：{refusal}") from refusal
         except Refused as refused:
             raise CardNotGenuine(f"卡的证书不可信：{refused}") from refused
-        name = str(certificate.subject.native["common_name"])
-        return GenuineCard(name, certificate.serial_number, certificate.not_valid_after)
+        return GenuineCard(certificate.name, certificate.serial_number, certificate.not_after)
 
     def _challenge(self, card: Channel, key: PublicKey) -> None:
         challenge = self._random(CHALLENGE_LENGTH)
@@ -78,12 +76,12 @@ def read_identification_code(card: Channel) -> str:
 
 def read_certificate(card: Channel) -> bytes:
     """The certificate's bytes, from the selected identity application. Raises ``Refusal``."""
-    head = exchange(card, Command(0x00, 0xB0, 0x81, 0x00, expected=4))
-    length, octets = 4 + int.from_bytes(head[2:4]), b""
+    octets = exchange(card, Command(0x00, 0xB0, 0x80 | _CERTIFICATE_SFI, 0x00, expected=_PIECE))
+    length = 4 + int.from_bytes(octets[2:4])
     while len(octets) < length:
         piece = min(_PIECE, length - len(octets))
         read = exchange(card, Command(0x00, 0xB0, len(octets) >> 8, len(octets) & 0xFF, expected=piece))
         if not read:
             break
         octets += read
-    return octets
+    return octets[:length]
