@@ -70,7 +70,7 @@ def test_a_component_is_in_its_own_file_and_only_its_check_values_are_shown(fold
     assert "共 3 份分量中的第 1 份" in done.output
     assert tuple(component.values) == ROOT_NAMES
     for name, value in component.values.items():
-        assert f"{name}   校验值 {check_value(bytes.fromhex(value))}" in done.output
+        assert f"{name:14} 校验值 {check_value(bytes.fromhex(value))}" in done.output
         assert value not in done.output
     with pytest.raises(CeremonyRefused, match="从不覆盖"):
         run("component", "--number", 1, "--of", 3, "--out", path)
@@ -260,6 +260,18 @@ def test_only_a_tills_psam_holds_the_root_of_purchases(folder: Path, tmp_path: P
     run("psam", "--terminal", TERMINAL, "--out", image, "--purchase")
     cells = open_sam(FileMedium(image)).memory.cells()
     assert sorted(name for name in cells if "key" in name) == ["PSAM/key/08", "PSAM/key/0A", "PSAM/key/20"]
+
+
+def test_a_gates_psam_takes_money_from_purses_and_loads_none(folder: Path, tmp_path: Path) -> None:
+    files = make_components(folder)
+    hold(files)
+    image = tmp_path / "gate.img"
+    run("psam", "--terminal", TERMINAL, "--out", image, "--transit")
+    cells = open_sam(FileMedium(image)).memory.cells()
+    assert sorted(name for name in cells if "key" in name) == ["PSAM/key/08", "PSAM/key/0A", "TUSAM/key/03"]
+    assert cells["TUSAM/key/03"] == combined(files)["purse-root/01"]
+    (event,) = events("psam.written")
+    assert event.details["keys"]["purse-root/01"] == check_value(combined(files)["purse-root/01"])
 
 
 def test_a_psam_for_older_cards_has_the_older_roots(folder: Path, tmp_path: Path) -> None:

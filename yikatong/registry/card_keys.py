@@ -18,12 +18,22 @@ from yikatong.foundation.errors import YikatongError
 from yikatong.gm.ceremony import CeremonyRefused, check_value
 from yikatong.gm.keystore import KeyUnknown
 from yikatong.registry.sealing import key_store
-from yikatong.smartcard.card_roots import READING_KEYS, card_roots, root_name, root_title
+from yikatong.smartcard.card_roots import (
+    READING_KEYS,
+    card_roots,
+    purse_root_name,
+    purse_roots,
+    root_name,
+    root_title,
+)
 from yikatong.smartcard.memory import FileMedium, Memory
 from yikatong.smartcard.ssse_layout import Key
 from yikatong.smartcard.ssse_sam import SamContents, write_sam
+from yikatong.smartcard.tunion_layout import PurseKey
+from yikatong.smartcard.tunion_security import Algorithm
 
 TERMINAL_DIGITS = 12
+_PURSE_ROOT = purse_root_name(PurseKey.PURCHASE)
 _KIND = 0x01  # Source: assumption
 
 
@@ -83,11 +93,12 @@ def write_psam(
     *,
     region_code: str,
     with_purchase: bool,
+    with_transit: bool,
     version: int | None,
     by: Actor,
     at: datetime,
 ) -> WrittenPsam:
-    """Write the image of a terminal's PSAM: the reading roots, for a till also the purchase root.
+    """Write the image of a terminal's PSAM: the reading roots, for a till the purchase root, for a gate the purses'.
 
     ``terminal``: 12 digits. ``region_code``: 6 digits (GB/T 2260). ``version``: of the roots, the current ones by default.
     Raises ``PsamRefused``. The serial number is the region, the second in UTC and two random digits: assumption.
@@ -99,16 +110,17 @@ def write_psam(
     if path.exists():
         raise PsamRefused(f"{path} 已经存在，PSAM 文件从不覆盖；请换一个文件名")
     numbers = (*READING_KEYS, Key.PURCHASE) if with_purchase else READING_KEYS
-    masters = _roots(numbers, version)
+    masters = _roots(numbers, version, with_transit=with_transit)
     serial = f"{region_code[:4]}{at.astimezone(UTC):%Y%m%d%H%M%S}{secrets.randbelow(100):02d}"
     contents = SamContents(
         issuer=int(region_code[:2], 16),
         serial=bytes.fromhex(serial),
         kind=_KIND,
         terminal=bytes.fromhex(terminal),
-        masters=masters,
+        masters={number: masters[root_name(number)] for number in numbers},
+        purse_masters={Algorithm.SM4: masters[_PURSE_ROOT]} if with_transit else {},
     )
-    checks = {root_name(number): check_value(master) for number, master in masters.items()}
+    checks = {name: check_value(master) for name, master in masters.items()}
     try:
         with transaction.atomic():
             audit.record("psam.written", subject=f"terminal:{terminal}", by=by, at=at, serial=serial, keys=checks)
@@ -121,12 +133,16 @@ def write_psam(
     return WrittenPsam(serial, checks)
 
 
-def _roots(numbers: tuple[int, ...], version: int | None) -> dict[int, bytes]:
+def _roots(numbers: tuple[int, ...], version: int | None, *, with_transit: bool) -> dict[str, bytes]:
+    """The roots by name."""
+    names = [*map(root_name, numbers), *([_PURSE_ROOT] if with_transit else [])]
     try:
-        return card_roots(key_store(), numbers, version)
+        roots = {root_name(number): root for number, root in card_roots(key_store(), numbers, version).items()}
+        if with_transit:
+            roots[_PURSE_ROOT] = purse_roots(key_store(), [PurseKey.PURCHASE], version)[PurseKey.PURCHASE]
     except KeyUnknown as error:
-        names = "、".join(root_name(number) for number in numbers)
         which = f"第 {version} 版" if version is not None else ""
         raise PsamRefused(
-            f"密钥库里没有齐全的{which}根密钥（需要 {names}）；请先做密钥仪式：yikatong keys ceremony"
+            f"密钥库里没有齐全的{which}根密钥（需要 {'、'.join(names)}）；请先做密钥仪式：yikatong keys ceremony"
         ) from error
+    return roots

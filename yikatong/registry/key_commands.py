@@ -106,14 +106,22 @@ def list_command() -> None:
 @click.option("--terminal", required=True, help="The terminal's number, 12 digits.")
 @click.option("--out", type=_NEW_FILE, required=True, help="The image; made with mode 0600, never overwritten.")
 @click.option("--purchase", is_flag=True, help="For a till: with the root of purchases too.")
+@click.option("--transit", is_flag=True, help="For a gate: with the root of purchases from transit purses too.")
 @click.option("--key-version", type=click.IntRange(min=1), help="An older version of the roots, for older cards.")
 @click.option("--region", default="110000", show_default=True, help="The region (GB/T 2260).")
-def psam(terminal: str, out: Path, purchase: bool, key_version: int | None, region: str) -> None:
+def psam(terminal: str, out: Path, purchase: bool, transit: bool, key_version: int | None, region: str) -> None:
     """Write the security module (PSAM) of a terminal as an image file; the audit trail names terminal and serial number."""
     from yikatong.registry.card_keys import write_psam
 
     written = write_psam(
-        out, terminal, region_code=region, with_purchase=purchase, version=key_version, by=_BY, at=utc_now()
+        out,
+        terminal,
+        region_code=region,
+        with_purchase=purchase,
+        with_transit=transit,
+        version=key_version,
+        by=_BY,
+        at=utc_now(),
     )
     click.echo(f"已写入 {out}：终端 {terminal} 的 PSAM，序列号 {written.serial}，含根密钥：")
     _show(written.check_values)

@@ -1,7 +1,8 @@
 """The city's root keys of cards in the key store: their names, and which of them a card or a PSAM gets.
 
-Every other key of the social security environment descends from a root by ``ssse_security.diversify``: province, region, card.
-A name is ``card-root/NN``, NN being the key's number (``ssse_layout.Key``) in hex. It makes no keys: see ``gm.ceremony``.
+Every other key of the social security environment descends from a root by ``ssse_security.diversify``: province, region, card;
+every key of a transit purse by its own cipher: issuer, card. A name is ``card-root/NN``, NN being the key's number
+(``ssse_layout.Key``) in hex, or ``purse-root/NN`` (``tunion_layout.PurseKey``). It makes no keys: see ``gm.ceremony``.
 """
 
 from collections.abc import Sequence
@@ -9,8 +10,9 @@ from collections.abc import Sequence
 from yikatong.gm.keystore import KeyStore
 from yikatong.smartcard.ssse_layout import Key
 from yikatong.smartcard.ssse_sam import CRYPTOGRAM_KEYS
+from yikatong.smartcard.tunion_layout import PurseKey
 
-PREFIX = "card-root/"
+PREFIX, PURSE_PREFIX = "card-root/", "purse-root/"
 TITLES = {
     Key.PUK: "解锁 PIN",
     Key.INTERNAL: "内部认证",
@@ -23,6 +25,11 @@ TITLES = {
     Key.TAC: "交易验证码",
 }
 """What each root's keys do on a card."""
+PURSE_TITLES = {
+    PurseKey.PURCHASE: "交通钱包消费",
+    PurseKey.LOAD: "交通钱包圈存",
+    PurseKey.TAC: "交通钱包交易验证码",
+}
 READING_KEYS = tuple(sorted(CRYPTOGRAM_KEYS))
 """The roots in every PSAM; a till's also has ``Key.PURCHASE``."""
 
@@ -32,17 +39,33 @@ def root_name(number: int) -> str:
     return f"{PREFIX}{number:02X}"
 
 
-ROOT_NAMES = tuple(root_name(number) for number in TITLES)
+def purse_root_name(number: int) -> str:
+    """The name under which the key store has the purses' root of this number."""
+    return f"{PURSE_PREFIX}{number:02X}"
+
+
+_TITLES_BY_NAME = {root_name(number): title for number, title in TITLES.items()} | {
+    purse_root_name(number): title for number, title in PURSE_TITLES.items()
+}
+ROOT_NAMES = tuple(_TITLES_BY_NAME)
 
 
 def root_title(name: str) -> str:
     """What a root is for, in Chinese; empty for a key that is none."""
-    return {root_name(number): title for number, title in TITLES.items()}.get(name, "")
+    return _TITLES_BY_NAME.get(name, "")
 
 
 def card_roots(store: KeyStore, numbers: Sequence[int] = tuple(TITLES), version: int | None = None) -> dict[int, bytes]:
     """The roots by number, of one version or each its current one. Raises ``KeyUnknown``."""
-    names = {number: root_name(number) for number in numbers}
-    if version is None:
-        return {number: store.current(name)[1] for number, name in names.items()}
-    return {number: store.get(name, version) for number, name in names.items()}
+    return {number: _root(store, root_name(number), version) for number in numbers}
+
+
+def purse_roots(
+    store: KeyStore, numbers: Sequence[int] = tuple(PURSE_TITLES), version: int | None = None
+) -> dict[int, bytes]:
+    """The purses' roots by number, as ``card_roots``."""
+    return {number: _root(store, purse_root_name(number), version) for number in numbers}
+
+
+def _root(store: KeyStore, name: str, version: int | None) -> bytes:
+    return store.current(name)[1] if version is None else store.get(name, version)
