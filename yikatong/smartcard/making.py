@@ -38,10 +38,26 @@ class PreparedCard:
         return f"PreparedCard({self.identification.hex()})"
 
 
-class CardMaker:
-    """``masters``: the city's keys by number (``ssse_layout.Key``). ``issuer``: with names of 32 characters."""
+@dataclass(frozen=True, slots=True)
+class CertifiedPair:
+    """A chip's key pair that is certified already. ``scalar``: the private key, 32 bytes."""
 
-    def __init__(self, issuer: BulkIssuer, masters: Mapping[int, bytes], region_code: str) -> None:
+    scalar: bytes
+    certificate_der: bytes
+    serial_number: int
+
+    def __repr__(self) -> str:
+        """Without the private key."""
+        return f"CertifiedPair({self.serial_number:x})"
+
+
+class CardMaker:
+    """``masters``: the city's keys by number (``ssse_layout.Key``). ``issuer``: with names of 32 characters.
+
+    Without an issuer it prepares only cards whose pair was made and certified elsewhere.
+    """
+
+    def __init__(self, issuer: BulkIssuer | None, masters: Mapping[int, bytes], region_code: str) -> None:
         self._issuer = issuer
         factors = factor_of_province(region_code), factor_of_region(region_code)
         self._regional = {number: BlockCipher(diversify(master, *factors)) for number, master in masters.items()}
@@ -52,13 +68,21 @@ class CardMaker:
         return {number: cipher.encrypt(block) for number, cipher in self._regional.items()}
 
     def prepare(self, contents: SocialContents, historical: bytes, version: Version = Version.V3) -> PreparedCard:
-        """A card of these contents; keys in ``contents`` are replaced. Raises ``ItemWrong``, ``ValueError``."""
+        """A card of these contents with a new pair; keys in ``contents`` are replaced. Raises ``ItemWrong``, ``ValueError``."""
+        if self._issuer is None:
+            raise ValueError("a maker without an issuer prepares cards with a certified pair only")
         scalar, point = generate_pair()
         certificate, serial = self._issuer.issue(point, name=contents.identification_code)
+        return self.prepare_with(CertifiedPair(scalar, certificate, serial), contents, historical, version)
+
+    def prepare_with(
+        self, pair: CertifiedPair, contents: SocialContents, historical: bytes, version: Version = Version.V3
+    ) -> PreparedCard:
+        """The same with a pair that there is already, whose certificate must be over it. Raises ``ItemWrong``."""
         groupings = [
             *social_groupings(replace(contents, keys=self.card_keys(historical)), historical, version),
-            Grouping(Group.IDENTITY_KEY, scalar),
-            Grouping(Group.CERTIFICATE, certificate),
+            Grouping(Group.IDENTITY_KEY, pair.scalar),
+            Grouping(Group.CERTIFICATE, pair.certificate_der),
         ]
         identification = bytes.fromhex(contents.identification_code)
-        return PreparedCard(identification, encode_groupings(groupings), certificate, serial)
+        return PreparedCard(identification, encode_groupings(groupings), pair.certificate_der, pair.serial_number)
