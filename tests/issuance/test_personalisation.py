@@ -33,9 +33,11 @@ from yikatong.foundation.errors import Refused
 from yikatong.gm import x509
 from yikatong.gm.sm2 import PrivateKey
 from yikatong.issuance import services
+from yikatong.issuance.authorities import card_authority, root
 from yikatong.issuance.models import Card, ChipKey, JobCard, JobPart, RevokedCertificate
 from yikatong.issuance.personalisation import bureau_key_name, open_job, rerequest, write_part
 from yikatong.issuance.receipts import reconcile
+from yikatong.issuance.selectors import revoked_chip_certificates
 from yikatong.registry.models import Person
 from yikatong.registry.sealing import field_cipher, key_store
 from yikatong.smartcard.dgi import Group, decode_groupings
@@ -217,6 +219,7 @@ def test_a_card_that_cannot_be_prepared_is_held_with_its_reason_and_tried_again(
     assert reconcile(job.job_id).adds_up
     Person.objects.filter(person_id=wrong.person_id).update(**{column: sound})
     rerequest(wrong.card_id, "登记信息已改正", by=CLERK, at=LATER)
+    assert AuditEvent.objects.filter(action="card.tried_again", person_id=wrong.person_id).count() == 1
     (part,) = write_all(job.job_id, tmp_path)
     assert (part.part, [card.sequence for card in contents(part)[1]]) == (2, [1])
     assert not RevokedCertificate.objects.exists()
@@ -249,6 +252,23 @@ def test_a_card_asked_for_again_gets_another_key_and_the_old_certificate_is_revo
     assert x509.parse(values[Group.CERTIFICATE]).not_valid_before == LATER
     assert AuditEvent.objects.filter(action="card.requested_again", person_id=after.person_id).count() == 1
     assert reconcile(job.job_id).missing == (2, 3)
+
+
+def test_the_revoked_certificate_is_refused_with_the_citys_list_and_the_new_one_is_not(tmp_path: Path) -> None:
+    job = written(1, tmp_path)
+    card_id = JobCard.objects.get(job=job).card_id
+    old = Card.objects.get(card_id=card_id)
+    rerequest(card_id, "丢失", by=CLERK, at=LATER)
+    new = Card.objects.get(card_id=card_id)
+    authority, until = card_authority(), LATER + timedelta(days=7)
+    listed = x509.issue_crl(authority, revoked_chip_certificates(), number=1, this_update=LATER, next_update=until)
+
+    def verify(card: Card) -> None:
+        chain = [x509.parse(bytes(card.certificate_der or b"")), authority.certificate]
+        x509.verify_chain(chain, [root().certificate], at=LATER, profile=x509.Profile.CARD, crls=[listed])
+
+    verify(new)
+    assert refused(verify, old) == "revoked"
 
 
 @pytest.mark.parametrize(

@@ -60,13 +60,16 @@ class ChipRecords:
         masters = {number: store.get(name, MASTER_VERSION) for number, name in names.items()}
         return cls(CardMaker(None, masters, region_code), region_code)
 
-    def record(self, card: Card, *, sequence: int, chip_serial: int) -> CardRecord:
+    def record(
+        self, card: Card, person: Person | None, chip_key: ChipKey | None, *, sequence: int, chip_serial: int
+    ) -> CardRecord:
         """The record of one card, over the pair it is certified with. Raises ``CardHeld``."""
         if card.state == CardState.CANCELLED:
             raise CardHeld("此卡已注销")
-        chip_key = ChipKey.objects.filter(card_id=card.card_id).first()
         if chip_key is None or card.certificate_der is None:
             raise CardHeld("没有此卡的芯片密钥或证书")
+        if person is None:
+            raise CardHeld("登记库中没有持卡人")
         scalar = bytes.fromhex(_opened("chip_key", chip_key.private_key_sealed))
         pair = CertifiedPair(scalar, bytes(card.certificate_der), int(card.certificate_serial_hex, 16))
         historical = historical_bytes(
@@ -77,15 +80,12 @@ class ChipRecords:
             serial=chip_serial,
         )
         try:
-            prepared = self.maker.prepare_with(pair, self._contents(card), historical)
+            prepared = self.maker.prepare_with(pair, self._contents(card, person), historical)
         except ItemWrong as wrong:
             raise CardHeld(f"个人信息写不进芯片：{wrong}") from wrong
         return CardRecord(sequence, prepared.identification, prepared.groupings)
 
-    def _contents(self, card: Card) -> SocialContents:
-        person = Person.objects.filter(person_id=card.person_id).first()
-        if person is None:
-            raise CardHeld("登记库中没有持卡人")
+    def _contents(self, card: Card, person: Person) -> SocialContents:
         identity_number = _opened("identity_number", person.identity_number_sealed)
         if card.made_at is None or card.expires_on is None:
             raise CardHeld("此卡没有发卡日期或有效期")

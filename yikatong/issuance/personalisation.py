@@ -38,6 +38,7 @@ from yikatong.issuance.models import (
 )
 from yikatong.issuance.production import certify_chip, next_serial
 from yikatong.issuance.rules import Reason, serial_of
+from yikatong.registry.models import Person
 from yikatong.registry.sealing import key_store
 from yikatong.smartcard.bureau_file import CardRecord, write_bureau_file
 
@@ -162,6 +163,7 @@ def replace_blank(
     if blank.state == JobCardState.HELD:
         blank.state, blank.part, blank.reason = JobCardState.WAITING, None, ""
         blank.save(update_fields=["state", "part", "reason"])
+        _record("card.tried_again", card, job, by=by, at=at)
         return blank
     if blank.state == JobCardState.SHIPPED:
         raise Refused(Reason.CARD_SHIPPED, "此卡已从制卡方发出，请按挂失补卡办理")
@@ -173,14 +175,7 @@ def replace_blank(
         serial_hex=card.certificate_serial_hex,
         defaults={"card_id": card.card_id, "revoked_at": at, "reason": reason[:200]},
     )
-    record(
-        "card.blank_spoiled",
-        subject=f"card:{card.card_id}",
-        by=by,
-        at=at,
-        person_id=card.person_id,
-        job=str(job.job_id),
-    )
+    _record("card.blank_spoiled", card, job, by=by, at=at)
     if card.state == CardState.CANCELLED:
         ChipKey.objects.filter(card_id=card.card_id).delete()
         return blank
@@ -195,15 +190,13 @@ def replace_blank(
         state_at=at,
     )
     PersonalisationJob.objects.filter(job_id=job.job_id).update(state=JobState.OPEN)
-    record(
-        "card.requested_again",
-        subject=f"card:{card.card_id}",
-        by=by,
-        at=at,
-        person_id=card.person_id,
-        job=str(job.job_id),
-    )
+    _record("card.requested_again", card, job, by=by, at=at)
     return again
+
+
+def _record(action: str, card: Card, job: PersonalisationJob, *, by: Actor, at: datetime) -> None:
+    subject, job_id = f"card:{card.card_id}", str(job.job_id)
+    record(action, subject=subject, by=by, at=at, person_id=card.person_id, job=job_id)
 
 
 def lock_job(job_id: UUID) -> PersonalisationJob:
@@ -243,10 +236,14 @@ def _prepare(blanks: list[JobCard], *, at: datetime) -> list[CardRecord]:
     """The records of those cards that can be prepared; the others are held, with their reasons."""
     chips = ChipRecords.of_city()
     cards = Card.objects.in_bulk([blank.card_id for blank in blanks])
+    chip_keys = ChipKey.objects.in_bulk(list(cards))
+    persons = Person.objects.in_bulk([card.person_id for card in cards.values()])
     records = []
     for blank in blanks:
+        card = cards[blank.card_id]
+        person, chip_key = persons.get(card.person_id), chip_keys.get(card.card_id)
         try:
-            records.append(chips.record(cards[blank.card_id], sequence=blank.sequence, chip_serial=blank.chip_serial))
+            records.append(chips.record(card, person, chip_key, sequence=blank.sequence, chip_serial=blank.chip_serial))
         except CardHeld as held:
             blank.state, blank.state_at, blank.reason = JobCardState.HELD, at, str(held)
             blank.save(update_fields=["state", "state_at", "reason"])
