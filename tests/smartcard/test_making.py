@@ -12,7 +12,7 @@ from yikatong.gm.sm2 import PrivateKey
 from yikatong.gm.x509 import Profile, issue_ca, issue_root, parse, verify_chain
 from yikatong.gm.x509_bulk import BulkIssuer
 from yikatong.smartcard.dgi import Group, decode_groupings, decode_keys
-from yikatong.smartcard.making import IDENTIFICATION_DIGITS, CardMaker
+from yikatong.smartcard.making import IDENTIFICATION_DIGITS, CardMaker, CertifiedPair
 from yikatong.smartcard.tunion_security import Algorithm
 
 BEGIN, END = datetime(2026, 11, 23, tzinfo=UTC), datetime(2036, 11, 23, tzinfo=UTC)
@@ -68,3 +68,18 @@ def test_a_card_with_its_purse_and_bank_has_the_purses_own_keys(maker: CardMaker
     assert decode_keys(values[Group.PURSE_KEYS]) == purse.keys
     assert values[Group.PURSE_ALGORITHM] == bytes((algorithm,))
     assert values[Group.BANK_REFERENCE] == BANK.encode()
+
+
+def test_a_pair_that_there_is_already_goes_into_the_card(maker: CardMaker) -> None:
+    pair = CertifiedPair(b"\x07" * 32, b"certificate", 0x5E71A1)
+    card = CardMaker(None, MASTERS, "110000").prepare_with(pair, CONTENTS, HISTORICAL)
+    values = {grouping.number: grouping.value for grouping in decode_groupings(card.groupings)}
+    assert (values[Group.IDENTITY_KEY], values[Group.CERTIFICATE]) == (pair.scalar, pair.certificate_der)
+    assert (card.certificate_der, card.serial_number) == (pair.certificate_der, pair.serial_number)
+    assert decode_keys(values[Group.SOCIAL_KEYS]) == KEYS
+    assert repr(pair) == "CertifiedPair(5e71a1)"
+
+
+def test_a_maker_without_an_issuer_certifies_nothing() -> None:
+    with pytest.raises(ValueError, match="without an issuer"):
+        CardMaker(None, MASTERS, "110000").prepare(CONTENTS, HISTORICAL)

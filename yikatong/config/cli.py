@@ -12,6 +12,7 @@ from yikatong.config.faults import told_plainly
 from yikatong.config.up import demo, up
 from yikatong.database.cli import db
 from yikatong.database.connection import ensure_database
+from yikatong.issuance.cli import issuance
 from yikatong.registry.cli import registry
 from yikatong.registry.key_commands import keys
 
@@ -102,6 +103,6 @@ def worker() -> None:
 main.add_command(db)
 main.add_command(up)
 main.add_command(demo)
-for _group in (city, registry, fairness, acceptance, clearing):
+for _group in (city, registry, fairness, issuance, acceptance, clearing):
     main.add_command(_with_django(_group))
 main.add_command(_with_django(keys, offline=frozenset({"component", "list", "seal"})))

@@ -130,6 +130,105 @@ class ChipKey(models.Model):
         db_table = "issuance_chip_key"
 
 
+class JobState(models.TextChoices):
+    """Where a personalisation job stands: ``closed`` once every card taken into it is shipped."""
+
+    OPEN = "open", "进行中"
+    CLOSED = "closed", "已完成"
+
+
+class PersonalisationJob(models.Model):
+    """What one bank's card bureau is asked to make, delivered to it in numbered parts."""
+
+    job_id = models.UUIDField(primary_key=True)
+    bank_code = models.CharField(max_length=8)
+    made_at = models.DateTimeField()
+    state = models.CharField(max_length=6, choices=JobState, default=JobState.OPEN)
+
+    class Meta:
+        db_table = "issuance_personalisation_job"
+        indexes = [models.Index(fields=["bank_code", "made_at"], name="issuance_jobs_of_bank")]
+
+
+class JobPart(models.Model):
+    """One file of a job. Planned first, written then: what a crash left unwritten is written before anything else."""
+
+    pk = models.CompositePrimaryKey("job_id", "part")
+    job = models.ForeignKey(PersonalisationJob, on_delete=models.PROTECT)
+    part = models.IntegerField()
+    key_id = models.IntegerField(help_text="which version of the bureau's key seals it, however often it is written")
+    records = models.IntegerField(null=True)
+    written_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "issuance_job_part"
+
+
+class JobCardState(models.TextChoices):
+    """``held``: could not be prepared, see ``reason``. ``spoiled``: the blank is lost and the card asked for again."""
+
+    WAITING = "waiting", "待回执"
+    HELD = "held", "暂不能制"
+    MADE = "made", "已制成"
+    SPOILED = "spoiled", "已报废"
+    SHIPPED = "shipped", "已发出"
+
+
+class JobCard(models.Model):
+    """One blank of a job: for which card, in which part, what became of it. A card has one that is not spoiled."""
+
+    pk = models.CompositePrimaryKey("job_id", "sequence")
+    job = models.ForeignKey(PersonalisationJob, on_delete=models.PROTECT)
+    sequence = models.IntegerField()
+    card_id = models.BigIntegerField()
+    identification_code = models.CharField(max_length=32)
+    chip_serial = models.BigIntegerField(help_text="the chip's own, in its answer to reset: another blank has another")
+    part = models.IntegerField(null=True)
+    state = models.CharField(max_length=8, choices=JobCardState, default=JobCardState.WAITING)
+    state_at = models.DateTimeField()
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        db_table = "issuance_job_card"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["card_id"],
+                name="issuance_card_in_one_place",
+                condition=~models.Q(state=JobCardState.SPOILED),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["card_id"], name="issuance_blanks_of_card"),
+            models.Index(fields=["job", "state"], name="issuance_job_states"),
+        ]
+
+
+class BlankDelivery(models.Model):
+    """Blank cards that a bank's bureau received. What is left of them is counted, not kept: see ``stock``."""
+
+    pk = models.CompositePrimaryKey("bank_code", "delivery_note")
+    bank_code = models.CharField(max_length=8)
+    delivery_note = models.CharField(max_length=40)
+    blanks = models.IntegerField()
+    delivered_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "issuance_blank_delivery"
+        constraints = [models.CheckConstraint(name="issuance_delivers_blanks", condition=models.Q(blanks__gt=0))]
+
+
+class RevokedCertificate(models.Model):
+    """A chip's certificate that is believed no more: its blank was spoiled with the key in it, or is missing."""
+
+    serial_hex = models.CharField(primary_key=True, max_length=40)
+    card_id = models.BigIntegerField()
+    revoked_at = models.DateTimeField()
+    reason = models.CharField(max_length=200)
+
+    class Meta:
+        db_table = "issuance_revoked_certificate"
+
+
 class AuthorityCertificate(models.Model):
     """The certificate of one of the city's certificate authorities; its private key is in the key store."""
 

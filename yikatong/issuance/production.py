@@ -105,10 +105,8 @@ def produce_card(person_id: int, order_id: UUID, *, at: datetime) -> Card | None
 
 
 def _make_card(district_code: str, application: Application, *, at: datetime) -> Card:
-    serial = _next_serial()
+    serial = next_serial()
     made_on = beijing_day(at)
-    last_day = expires_on(made_on, rules_at(made_on).limits.card_validity_years)
-    chip = PrivateKey.generate()
     card = Card.objects.create(
         person_id=application.person_id,
         generation=THIRD_GENERATION,
@@ -119,26 +117,37 @@ def _make_card(district_code: str, application: Application, *, at: datetime) ->
         application_id=application.application_id,
         state=CardState.MADE,
         made_at=at,
-        expires_on=last_day,
+        expires_on=expires_on(made_on, rules_at(made_on).limits.card_validity_years),
     )
     card.card_number = _take_number(card.card_id, district_code, serial)
+    card.save(update_fields=["card_number"])
+    certify_chip(card, at=at)
+    CardDirectory.objects.create(key=f"code:{card.identification_code}", card_id=card.card_id)
+    return card
+
+
+def certify_chip(card: Card, *, at: datetime) -> None:
+    """Make a new key pair for the card's chip and certify it until the card's last day, in place of any it had."""
+    if card.expires_on is None:
+        raise ValueError(f"card {card.card_id} has no last day: only cards of the third generation are certified")
+    chip = PrivateKey.generate()
     certificate = x509.issue_end_entity(
         card_authority(),
         chip.public,
         profile=x509.Profile.CARD,
         name=card.identification_code,
         not_before=at,
-        not_after=beijing_day_bounds(last_day)[1],
+        not_after=beijing_day_bounds(card.expires_on)[1],
     )
     card.certificate_der = certificate.dump()
     card.certificate_serial_hex = f"{certificate.serial_number:x}"
-    card.save(update_fields=["card_number", "certificate_der", "certificate_serial_hex"])
-    CardDirectory.objects.create(key=f"code:{card.identification_code}", card_id=card.card_id)
-    ChipKey.objects.create(card_id=card.card_id, private_key_sealed=field_cipher().seal("chip_key", chip.scalar.hex()))
-    return card
+    card.save(update_fields=["certificate_der", "certificate_serial_hex"])
+    sealed = field_cipher().seal("chip_key", chip.scalar.hex())
+    ChipKey.objects.update_or_create(card_id=card.card_id, defaults={"private_key_sealed": sealed})
 
 
-def _next_serial() -> int:
+def next_serial() -> int:
+    """A number that no card and no chip of the city has had."""
     with connection.cursor() as cursor:
         cursor.execute("select nextval('issuance_card_serial')")
         return int(cursor.fetchone()[0])
@@ -152,7 +161,7 @@ def _take_number(card_id: int, district_code: str, serial: int) -> str:
         _, is_new = CardDirectory.objects.get_or_create(key=f"number:{number}", defaults={"card_id": card_id})
         if is_new:
             return number
-        serial = _next_serial()
+        serial = next_serial()
 
 
 def _identification_code(serial: int) -> str:

@@ -33,6 +33,16 @@ class Reason(StrEnum):
     CARD_NOT_COLLECTED = "card_not_collected"
     ORDER_UNKNOWN = "order_unknown"
     NOT_PRE_REPORTED = "not_pre_reported"
+    BANK_UNKNOWN = "bank_unknown"
+    JOB_UNKNOWN = "job_unknown"
+    PART_UNKNOWN = "part_unknown"
+    PART_ANSWERED = "part_answered"
+    NOT_IN_A_JOB = "not_in_a_job"
+    NOT_WRITTEN_YET = "not_written_yet"
+    CARD_SHIPPED = "card_shipped"
+    REASON_MISSING = "reason_missing"
+    DELIVERY_DIFFERS = "delivery_differs"
+    RECEIPT_MALFORMED = "receipt_malformed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,3 +184,8 @@ def identification_body(city_code: str, serial: int) -> bytes:
     Four bytes of authentication code follow. Source: LD/T 32, EF05 record 1; city codes GB/T 2260.
     """
     return bytes.fromhex(city_code) + PROVIDER + serial.to_bytes(4)
+
+
+def serial_of(identification_code: str) -> int:
+    """The serial in a 识别码 (32 hex digits) that ``identification_body`` began."""
+    return int(identification_code[16:24], 16)

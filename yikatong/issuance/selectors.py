@@ -9,7 +9,7 @@ from yikatong.applications.models import Application, ApplicationState
 from yikatong.applications.selectors import CardsHeld
 from yikatong.audit.models import AuditEvent
 from yikatong.foundation.clock import beijing_day
-from yikatong.issuance.models import Card, CardDirectory, CardState, ProductionOrder
+from yikatong.issuance.models import Card, CardDirectory, CardState, ProductionOrder, RevokedCertificate
 from yikatong.issuance.rules import THIRD_GENERATION
 
 
@@ -122,3 +122,9 @@ def older_cards_in_doubt(*, limit: int = 50) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(_IN_DOUBT, {"limit": limit})
         return [(person_id, card_id) for person_id, card_id in cursor.fetchall()]
+
+
+def revoked_chip_certificates() -> list[tuple[int, datetime]]:
+    """Serial number and moment of every chip's certificate that is believed no more, as ``x509.issue_crl`` takes them."""
+    revoked = RevokedCertificate.objects.order_by("revoked_at", "serial_hex").values_list("serial_hex", "revoked_at")
+    return [(int(serial_hex, 16), at) for serial_hex, at in revoked]

@@ -40,13 +40,29 @@ class PreparedCard:
         return f"PreparedCard({self.identification.hex()})"
 
 
+@dataclass(frozen=True, slots=True)
+class CertifiedPair:
+    """A chip's key pair that is certified already. ``scalar``: the private key, 32 bytes."""
+
+    scalar: bytes
+    certificate_der: bytes
+    serial_number: int
+
+    def __repr__(self) -> str:
+        """Without the private key."""
+        return f"CertifiedPair({self.serial_number:x})"
+
+
 class CardMaker:
     """``masters``: the city's keys by number (``ssse_layout.Key``). ``purse_masters``: those of transit purses, by number
-    (``tunion_layout.PurseKey``). ``issuer``: with names of 32 characters."""
+    (``tunion_layout.PurseKey``). ``issuer``: with names of 32 characters.
+
+    Without an issuer it prepares only cards whose pair was made and certified elsewhere.
+    """
 
     def __init__(
         self,
-        issuer: BulkIssuer,
+        issuer: BulkIssuer | None,
         masters: Mapping[int, bytes],
         region_code: str,
         purse_masters: Mapping[int, bytes] | None = None,
@@ -84,17 +100,36 @@ class CardMaker:
         purse: PurseContents | None = None,
         bank: BankReference | None = None,
     ) -> PreparedCard:
-        """A card of these contents; keys in ``contents`` and ``purse`` are not used. Raises ``ItemWrong``, ``ValueError``."""
+        """A card of these contents with a new pair; keys in ``contents`` and ``purse`` are not used.
+
+        Raises ``ItemWrong``, ``ValueError``.
+        """
+        if self._issuer is None:
+            raise ValueError("a maker without an issuer prepares cards with a certified pair only")
         scalar, point = generate_pair()
         certificate, serial = self._issuer.issue(point, name=contents.identification_code)
+        pair = CertifiedPair(scalar, certificate, serial)
+        return self.prepare_with(pair, contents, historical, version, purse=purse, bank=bank)
+
+    def prepare_with(
+        self,
+        pair: CertifiedPair,
+        contents: SocialContents,
+        historical: bytes,
+        version: Version = Version.V3,
+        *,
+        purse: PurseContents | None = None,
+        bank: BankReference | None = None,
+    ) -> PreparedCard:
+        """The same with a pair that there is already, whose certificate must be over it. Raises ``ItemWrong``."""
         groupings = [
             *social_groupings(contents, historical, version, keys=self.card_keys(historical)),
-            Grouping(Group.IDENTITY_KEY, scalar),
-            Grouping(Group.CERTIFICATE, certificate),
+            Grouping(Group.IDENTITY_KEY, pair.scalar),
+            Grouping(Group.CERTIFICATE, pair.certificate_der),
         ]
         if purse is not None:
             groupings += purse_groupings(purse, keys=self.purse_keys(purse))
         if bank is not None:
             groupings.append(Grouping(Group.BANK_REFERENCE, bank.encode()))
         identification = bytes.fromhex(contents.identification_code)
-        return PreparedCard(identification, encode_groupings(groupings), certificate, serial)
+        return PreparedCard(identification, encode_groupings(groupings), pair.certificate_der, pair.serial_number)
