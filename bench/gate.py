@@ -6,8 +6,8 @@ Each ride is an entry and an exit with a card in a PC/SC reader and the security
 so terminal, readers and card are timed together, on the same cores: from asking for the card (power on, answer to reset) to the
 answer that opens the gate. The bar is 60 ms for 99 of 100; the standard allows 300. ``verify`` is the terminal's own time for a
 card's certificate and its signature over a challenge, without what the card itself takes to sign, against two bare SM2
-verifications in turns in the same run; the bar is 1.3 of them, of the medians. The last line is JSON; the exit code is 0
-exactly when both bars are met.
+verifications in turns in the same run, in ten rounds, of which each side's best median counts; the bar is 1.3 of them. The last
+line is JSON; the exit code is 0 exactly when both bars are met.
 """
 
 import json
@@ -17,7 +17,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,7 +38,7 @@ from yikatong.terminal.rail_gate import Answer, GatePlace, Passed, RailGate, sta
 from yikatong.terminal.virtual_reader import VirtualReader
 
 RIDES = 500
-VERIFICATIONS = 400
+ROUNDS, VERIFICATIONS = 10, 60
 P99_BAR_MS, VERIFY_BAR = 60.0, 1.3
 BALANCE_FEN = 50_000_000
 MORNING = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -143,7 +142,7 @@ def _require_passed(answer: Answer) -> None:
 
 
 def _verifications(files: SampleFiles) -> tuple[float, float]:
-    """Microseconds (medians): verifying a card without the card's own part, and two bare SM2 verifications."""
+    """Microseconds (best medians): verifying a card without the card's own part, and two bare SM2 verifications."""
     authority = x509.parse(files.authority.read_bytes())
     verifier = CardVerifier([authority])
     card = open_card(VolatileMedium(FileMedium(files.card).read()))
@@ -165,11 +164,12 @@ def _verifications(files: SampleFiles) -> tuple[float, float]:
                 raise RuntimeError("a good signature was not accepted")
         return time.perf_counter() - started
 
-    turns: dict[str, tuple[Callable[[], float], list[float]]] = {"verify": (verify, []), "bare": (bare, [])}
-    for _ in range(VERIFICATIONS):
-        for measure, times in turns.values():
-            times.append(measure() * 1e6)
-    return statistics.median(turns["verify"][1]), statistics.median(turns["bare"][1])
+    rounds = []
+    for _ in range(ROUNDS):
+        pairs = [(verify(), bare()) for _ in range(VERIFICATIONS)]
+        rounds.append([statistics.median(times) * 1e6 for times in zip(*pairs, strict=True)])
+    verified_us, bare_us = (min(medians) for medians in zip(*rounds, strict=True))
+    return verified_us, bare_us
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ ffi.cdef(
     EVP_PKEY_CTX *EVP_PKEY_CTX_new_from_name(OSSL_LIB_CTX *, const char *, const char *);
     EVP_PKEY_CTX *EVP_PKEY_CTX_new_from_pkey(OSSL_LIB_CTX *, EVP_PKEY *, const char *);
     void EVP_PKEY_CTX_free(EVP_PKEY_CTX *); void EVP_PKEY_free(EVP_PKEY *);
+    EVP_PKEY *EVP_PKEY_dup(EVP_PKEY *); int EVP_PKEY_set1_encoded_public_key(EVP_PKEY *, const unsigned char *, size_t);
     int EVP_PKEY_fromdata_init(EVP_PKEY_CTX *);
     int EVP_PKEY_fromdata(EVP_PKEY_CTX *, EVP_PKEY **, int, OSSL_PARAM *);
     int EVP_PKEY_sign_init(EVP_PKEY_CTX *); int EVP_PKEY_verify_init(EVP_PKEY_CTX *);

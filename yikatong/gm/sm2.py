@@ -6,7 +6,7 @@ exchanges keys.
 """
 
 import secrets
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 from yikatong.foundation.errors import YikatongError
@@ -88,7 +88,7 @@ class PublicKey:
     def __init__(self, point: bytes, *, private: bytes | None = None) -> None:
         """``point``: 65 bytes, uncompressed and already checked; use ``from_point`` for bytes from outside."""
         self.point = point
-        self._pkey = _make_pkey(point, private)
+        self._pkey = _make_pkey(point, private) if private else _make_public(point)
         self._verifiers: list[Any] = []
 
     @classmethod
@@ -236,6 +236,24 @@ def _multiply_base(scalar: bytes) -> bytes:
     if lib.EC_POINT_mul(_GROUP, point, number, ffi.NULL, ffi.NULL, ffi.NULL) != 1:
         raise fail("deriving an SM2 public key")
     return _octets_of(point)
+
+
+@cache
+def _any_public() -> Any:
+    """A key to make others like: the curve's generator."""
+    return _make_pkey(_multiply_base((1).to_bytes(32)), None)
+
+
+def _make_public(point: bytes) -> Any:
+    """A key for verifying. Copying one and giving it another point takes a seventh of building it by its parameters."""
+    copy = lib.EVP_PKEY_dup(_any_public())
+    if copy == ffi.NULL:
+        raise fail("copying an SM2 key")
+    pkey = ffi.gc(copy, lib.EVP_PKEY_free)
+    if lib.EVP_PKEY_set1_encoded_public_key(pkey, point, len(point)) != 1:
+        lib.ERR_clear_error()
+        raise KeyInvalid("the SM2 public key does not lie on the curve")
+    return pkey
 
 
 def _make_pkey(point: bytes, private: bytes | None) -> Any:
