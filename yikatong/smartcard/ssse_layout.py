@@ -6,6 +6,7 @@ a published 3.00 trace; keys' numbers on the wire beyond 06 and 0A: assumption.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from yikatong.smartcard.files import FREE, Directory, ElementaryFile, Structure, needs
 
@@ -64,7 +65,11 @@ class Item:
     def encode(self, text: str) -> bytes:
         """The record for a value; for ``b`` and ``cn`` it is written in hex digits. Raises ``ItemWrong``."""
         try:
-            value = self._value(text)
+            if self.coding is Coding.AN:
+                octets = text.encode() if text.isascii() else text.encode("gb18030")
+                value = octets.ljust(self.length, b"\0")
+            else:
+                value = bytes.fromhex(text if self.coding is Coding.B else text.ljust(2 * self.length, "F"))
         except ValueError as error:
             raise ItemWrong(f"{self.name}：不能写成 {self.coding} 类型") from error
         if len(value) != self.length:
@@ -83,13 +88,6 @@ class Item:
                 raise ItemWrong(f"{self.name}：不是 GBK 文字") from error
         digits = value.hex().upper()
         return digits.rstrip("F") if self.coding is Coding.CN and self.tag != IDENTIFICATION.tag else digits
-
-    def _value(self, text: str) -> bytes:
-        if self.coding is Coding.AN:
-            return text.encode("gb18030").ljust(self.length, b"\0")
-        if self.coding is Coding.CN:
-            text = text.ljust(2 * self.length, "F")
-        return bytes.fromhex(text)
 
 
 IDENTIFICATION = Item(0x01, "卡的识别码", Coding.CN, 0x10)
@@ -119,6 +117,7 @@ PIN_RIGHT = "SSSE:PIN"
 """What a right PIN wins, until another application is selected."""
 
 
+@cache
 def holder_items(version: Version) -> tuple[Item, ...]:
     """EF06's records in order; a 1.00 card has no extension of the name."""
     return tuple(item for item in _HOLDER_ITEMS if version is not Version.V1 or item is not NAME_EXTENSION)
