@@ -107,6 +107,7 @@ def test_callers_at_once_write_every_card_into_one_part(tmp_path: Path) -> None:
     at_once(3, lambda: write_all(job.job_id, tmp_path, cards=2))
     assert list(JobPart.objects.order_by("part").values_list("part", "records")) == [(1, 2), (2, 2), (3, 1)]
     assert len(list(tmp_path.iterdir())) == 3
+    assert AuditEvent.objects.filter(action="job.part_written").count() == 3, "no part was sealed twice"
 
 
 def test_the_database_refuses_a_card_in_two_places() -> None:

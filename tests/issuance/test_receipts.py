@@ -112,6 +112,14 @@ def test_a_receipt_taken_by_many_at_once_is_taken_once(tmp_path: Path) -> None:
     assert states(job) == ["made", "spoiled", "made", "made", "waiting"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_blanks_told_spoiled_at_once_are_all_asked_for_again(tmp_path: Path) -> None:
+    job = written(6, tmp_path)
+    files = [receipt(row(job, place, "spoiled")) for place in range(1, 7)]
+    assert [report.taken for report in at_once(6, lambda: take(files.pop()))] == [1] * 6
+    assert states(job) == ["spoiled"] * 6 + ["waiting"] * 6
+
+
 ROWS = [
     # what is wrong in the row about blank 1, and what is said of it
     ({"任务号": "7"}, "任务号不是有效的编号"),
