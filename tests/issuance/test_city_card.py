@@ -61,7 +61,7 @@ def made(tmp_path: Path) -> tuple[Card, EmulatedCard]:
     (part,) = write_all(job.job_id, tmp_path / "files")
     assert part.path is not None
     bureau = EmulatedBureau(BANK, key_store(), tmp_path / "images")
-    take(bureau.make(part.path.read_bytes(), at=AFTERWARDS, ship=True))
+    take(bureau.make(part.path.read_bytes(), at=AFTERWARDS, ship=True), at=AFTERWARDS)
     assert reconcile(job.job_id).shipped == 1
     (image,) = (tmp_path / "images").glob("*.card")
     chip = open_card(FileMedium(image))
