@@ -13,6 +13,7 @@ from yikatong.smartcard.apdu import Command
 from yikatong.smartcard.ssse_layout import Key
 from yikatong.smartcard.ssse_pin import PinWrong, encode_pin
 from yikatong.smartcard.status import Refusal, Status, tries_left_in
+from yikatong.terminal.reader_api import medical
 from yikatong.terminal.reader_api.codes import FALLS_BACK, Code, ReaderError
 from yikatong.terminal.reader_api.devices import Keypad, Readers
 from yikatong.terminal.reader_api.hsm import Hsm
@@ -51,6 +52,14 @@ class ReaderApi:
     def iChangePIN(self, iType: int) -> Result:  # noqa: N802, N803
         """Let the holder type the PIN and a new one, twice."""
         return self._called(lambda: self._change_pin(iType))
+
+    def iDoDebit(self, iType: int, pCardInfo: str, pPayInfo: str) -> Result:  # noqa: N802, N803
+        """Pay from the medical account. ``pCardInfo``: ``识别码|卡号|``; ``pPayInfo``: ``总额|账户+统筹|时间|``, in yuan."""
+        return self._called(lambda: self._debit(iType, pCardInfo, pPayInfo))
+
+    def iReadDebitRecord(self, iType: int) -> Result:  # noqa: N802, N803
+        """The medical account's last payments, after the holder's PIN."""
+        return self._called(lambda: self._debit_records(iType))
 
     def read_with_fallback(self, kind: int) -> Result:
         """``iReadCardBas``; where the security module cannot, the HSM pair."""
@@ -140,6 +149,25 @@ class ReaderApi:
                 self._device,
             ]
         )
+
+    def _debit(self, kind: int, card_info: str, pay_info: str) -> str:
+        payment = medical.Payment.parse(pay_info)
+        with self._readers.card(kind) as card, self._readers.sam() as channel:
+            social = SocialCard(card)
+            if card_info != f"{social.free.identification}|{social.free.number}|":
+                raise ReaderError(Code.OTHER_CARD)
+            if channel is None:
+                raise ReaderError(Code.NO_SAM)
+            module = SecurityModule(channel, social.free)
+            challenge = social.challenge()
+            _require_genuine(social, challenge, module.cryptogram(challenge, key=Key.INTERNAL))
+            return _joined(medical.debit(social, module, payment))
+
+    def _debit_records(self, kind: int) -> str:
+        with self._readers.card(kind) as card:
+            social = SocialCard(card)
+            _check_pin(social, self._typed("请输入密码"))
+            return _joined(medical.records(social))
 
     def _verify_pin(self, kind: int) -> str:
         with self._readers.card(kind) as card:

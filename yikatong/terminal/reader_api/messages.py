@@ -9,12 +9,14 @@ import json
 from yikatong.terminal.reader_api.api import ReaderApi
 from yikatong.terminal.reader_api.codes import MEANINGS, Code
 
-_ARGUMENTS: dict[str, tuple[str, type]] = {
-    "iReadCardBas": ("iType", int),
-    "iReadCardBas_HSM_Step1": ("iType", int),
-    "iReadCardBas_HSM_Step2": ("pKey", str),
-    "iVerifyPIN": ("iType", int),
-    "iChangePIN": ("iType", int),
+_ARGUMENTS: dict[str, dict[str, type]] = {
+    "iReadCardBas": {"iType": int},
+    "iReadCardBas_HSM_Step1": {"iType": int},
+    "iReadCardBas_HSM_Step2": {"pKey": str},
+    "iVerifyPIN": {"iType": int},
+    "iChangePIN": {"iType": int},
+    "iDoDebit": {"iType": int, "pCardInfo": str, "pPayInfo": str},
+    "iReadDebitRecord": {"iType": int},
 }
 REQUEST_MAX = 4096
 
@@ -38,9 +40,9 @@ def _answered(api: ReaderApi, request: str) -> tuple[int, str, str]:
     name = fields.get("function") if isinstance(fields, dict) else None
     if not isinstance(name, str) or name not in _ARGUMENTS:
         return Code.BAD_INPUT, "", f"没有这个函数；可用：{'、'.join(_ARGUMENTS)}"
-    argument, kind = _ARGUMENTS[name]
-    value = fields.get(argument)
-    if type(value) is not kind:
-        return Code.BAD_INPUT, "", f"{name} 需要参数 {argument}"
-    code, text = getattr(api, name)(value)
+    arguments = _ARGUMENTS[name]
+    for argument, kind in arguments.items():
+        if type(fields.get(argument)) is not kind:
+            return Code.BAD_INPUT, "", f"{name} 需要参数 {argument}"
+    code, text = getattr(api, name)(*(fields[argument] for argument in arguments))
     return int(code), text, ""

@@ -113,7 +113,7 @@ class SecurityModule:
     """The terminal's PSAM. Raises ``ReaderError``."""
 
     def __init__(self, channel: Channel, free: FreeData) -> None:
-        self._channel = channel
+        self.channel = channel
         if free.algorithm != SM4:
             raise ReaderError(Code.ALGORITHM)
         try:
@@ -127,13 +127,13 @@ class SecurityModule:
             factor_of_region(free.region_code),
             factor_of_province(free.region_code),
         )
-        self._factors = b"".join(levels)
+        self.factors = b"".join(levels)
 
     def cryptogram(self, challenge: Challenge, *, key: int) -> bytes:
         """What only a holder of the key can make of the card's random numbers, 8 bytes."""
         try:
-            exchange(self._channel, Command(0xBF, 0xDE, 0x01, key, self._factors + challenge.factor))
-            return exchange(self._channel, Command(0x80, 0xFA, 0x00, 0x00, challenge.original, FACTOR_LENGTH))
+            exchange(self.channel, Command(0xBF, 0xDE, 0x01, key, self.factors + challenge.factor))
+            return exchange(self.channel, Command(0x80, 0xFA, 0x00, 0x00, challenge.original, FACTOR_LENGTH))
         except Refusal as refusal:
             missing = refusal.status == Status.KEY_INDEX_UNKNOWN and key == Key.READ
             raise ReaderError(Code.NO_READING_KEY if missing else Code.SAM) from refusal
