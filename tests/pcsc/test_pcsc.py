@@ -100,6 +100,14 @@ def test_a_slot_that_is_not_there_and_a_reader_that_does_not_run_are_told(
         connect(tmp_path)
 
 
+def test_a_folder_that_others_may_enter_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "link").symlink_to(tmp_path)
+    for name in ("open", "link"):
+        with pytest.raises(VirtualReaderFault, match="chmod 700"), VirtualReader(tmp_path / name):
+            pass
+
+
 def test_a_program_without_the_service_is_told_what_to_do() -> None:
     script = "from yikatong.terminal.pcsc import reader_names; reader_names()"
     environment = {**os.environ, "PCSCLITE_CSOCK_NAME": "/nonexistent"}

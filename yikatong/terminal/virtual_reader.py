@@ -15,6 +15,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -65,11 +66,9 @@ class VirtualReader:
         command = [sys.executable, "-m", "yikatong.terminal.virtual_reader", str(self.folder)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        assert self._process.stderr is not None
         if self._process.stdout.readline().strip() != _READY:
-            self._process.wait(_STOP_S)
-            reason = self._process.stderr.read().strip()
-            raise VirtualReaderFault(reason or f"the virtual reader did not start; see {self.folder / _LOG}")
+            _, reason = self._process.communicate(timeout=_STOP_S)
+            raise VirtualReaderFault(reason.strip() or f"the virtual reader did not start; see {self.folder / _LOG}")
         return self
 
     def __exit__(
@@ -126,6 +125,7 @@ def run(folder: Path) -> None:
     """Run a reader until SIGTERM or SIGINT; prints one line when it is ready. Raises ``VirtualReaderFault``."""
     _check_installed()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_private(folder)
     _enter_own_network()
     programs, cards = _listen(folder / _PCSC_SOCKET), _listen(folder / _CARD_SOCKET)
     with (folder / _LOG).open("w") as output:
@@ -148,6 +148,13 @@ def _check_installed() -> None:
     ]
     if missing:
         raise VirtualReaderFault(f"虚拟读卡器需要 {' '.join(missing)}：请运行 apt-get install {' '.join(missing)}")
+
+
+def _check_private(folder: Path) -> None:
+    """Whoever may write there could take the cards' place."""
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        raise VirtualReaderFault(f"{folder} 必须是只有自己能进入的文件夹：chmod 700，或用 --folder 换一个")
 
 
 def _enter_own_network() -> None:
