@@ -37,7 +37,7 @@ from yikatong.issuance.models import (
     RevokedCertificate,
 )
 from yikatong.issuance.production import certify_chip, next_serial
-from yikatong.issuance.rules import Reason, serial_of
+from yikatong.issuance.rules import JobReason, Reason, serial_of
 from yikatong.registry.models import Person
 from yikatong.registry.sealing import key_store
 from yikatong.smartcard.bureau_file import CardRecord, write_bureau_file
@@ -79,7 +79,7 @@ def open_job(bank_code: str, *, limit: int, by: Actor, at: datetime) -> Personal
     """
     with transaction.atomic():
         if Bank.objects.select_for_update(no_key=True).filter(code=bank_code).first() is None:
-            raise Refused(Reason.BANK_UNKNOWN, f"没有代码为 {bank_code} 的银行")
+            raise Refused(JobReason.BANK_UNKNOWN, f"没有代码为 {bank_code} 的银行")
         with connection.cursor() as cursor:
             cursor.execute(_TO_PERSONALISE, {"bank": bank_code, "limit": limit})
             cards = cursor.fetchall()
@@ -120,15 +120,15 @@ def write_part(
         job = lock_job(job_id)
         row = JobPart.objects.filter(job=job, part=planned).first()
         if row is None:
-            raise Refused(Reason.PART_UNKNOWN, f"任务 {job_id} 没有第 {planned} 部分")
+            raise Refused(JobReason.PART_UNKNOWN, f"任务 {job_id} 没有第 {planned} 部分")
         if part is None and row.written_at is not None:
             return _written_meanwhile(row, folder)
         inside = JobCard.objects.filter(job=job, part=planned)
         if inside.exclude(state__in=[JobCardState.WAITING, JobCardState.HELD]).exists():
-            raise Refused(Reason.PART_ANSWERED, f"第 {planned} 部分已有回执，不能整份重写；请逐卡补制")
+            raise Refused(JobReason.PART_ANSWERED, f"第 {planned} 部分已有回执，不能整份重写；请逐卡补制")
         records = _prepare(list(inside.filter(state=JobCardState.WAITING).order_by("sequence")), at=at)
         if row.written_at is not None and len(records) != row.records:
-            raise Refused(Reason.PART_ANSWERED, f"第 {planned} 部分有卡现在不能再制，不能整份重写；请逐卡补制")
+            raise Refused(JobReason.PART_ANSWERED, f"第 {planned} 部分有卡现在不能再制，不能整份重写；请逐卡补制")
         path = _write(row, job, records, folder) if records else None
         row.records, row.written_at = len(records), at
         row.save(update_fields=["records", "written_at"])
@@ -143,12 +143,12 @@ def rerequest(card_id: int, reason: str, *, by: Actor, at: datetime) -> JobCard:
     ``NOT_WRITTEN_YET``, ``CARD_SHIPPED``, ``CARD_CANCELLED``, ``REASON_MISSING``).
     """
     if not reason.strip():
-        raise Refused(Reason.REASON_MISSING, "补制要写明原因")
+        raise Refused(JobReason.REASON_MISSING, "补制要写明原因")
     with transaction.atomic():
         _, card = lock_card(card_id)
         job_id = JobCard.objects.filter(card_id=card_id).values_list("job_id", flat=True).first()
         if job_id is None:
-            raise Refused(Reason.NOT_IN_A_JOB, "此卡还没有列入个人化任务")
+            raise Refused(JobReason.NOT_IN_A_JOB, "此卡还没有列入个人化任务")
         job = lock_job(job_id)
         blank = JobCard.objects.filter(card_id=card_id).exclude(state=JobCardState.SPOILED).first()
         if blank is None:
@@ -166,9 +166,9 @@ def replace_blank(
         _record("card.tried_again", card, job, by=by, at=at)
         return blank
     if blank.state == JobCardState.SHIPPED:
-        raise Refused(Reason.CARD_SHIPPED, "此卡已从制卡方发出，请按挂失补卡办理")
+        raise Refused(JobReason.CARD_SHIPPED, "此卡已从制卡方发出，请按挂失补卡办理")
     if not is_written(blank):
-        raise Refused(Reason.NOT_WRITTEN_YET, "此卡还没有交给制卡方，无需补制")
+        raise Refused(JobReason.NOT_WRITTEN_YET, "此卡还没有交给制卡方，无需补制")
     blank.state, blank.state_at, blank.reason = JobCardState.SPOILED, at, reason[:200]
     blank.save(update_fields=["state", "state_at", "reason"])
     RevokedCertificate.objects.get_or_create(
@@ -203,7 +203,7 @@ def lock_job(job_id: UUID) -> PersonalisationJob:
     """The job, locked until the transaction ends. Raises ``Refused`` (``JOB_UNKNOWN``)."""
     job = PersonalisationJob.objects.select_for_update(no_key=True).filter(job_id=job_id).first()
     if job is None:
-        raise Refused(Reason.JOB_UNKNOWN, f"没有个人化任务 {job_id}")
+        raise Refused(JobReason.JOB_UNKNOWN, f"没有个人化任务 {job_id}")
     return job
 
 

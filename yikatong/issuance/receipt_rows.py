@@ -17,7 +17,7 @@ from uuid import UUID
 from yikatong.foundation.clock import BEIJING, beijing_day
 from yikatong.foundation.errors import Refused
 from yikatong.issuance.models import JobCardState
-from yikatong.issuance.rules import Reason
+from yikatong.issuance.rules import JobReason
 from yikatong.registry.encodings import choose_encoding
 
 JOB, SEQUENCE, CODE, STATE, TIME, REASON = COLUMNS = ("任务号", "序号", "识别码", "状态", "时间", "原因")
@@ -64,7 +64,7 @@ def read_rows(octets: bytes, *, name: str) -> tuple[str, list[ReceiptRow], list[
     header = cells_of(lines[0]) or []
     missing = [column for column in COLUMNS if column not in header]
     if missing:
-        raise Refused(Reason.RECEIPT_MALFORMED, f"文件 {name} 缺少栏目：{'、'.join(missing)}；整个文件未处理")
+        raise Refused(JobReason.RECEIPT_MALFORMED, f"文件 {name} 缺少栏目：{'、'.join(missing)}；整个文件未处理")
     rows: list[ReceiptRow] = []
     rejected: list[RejectedRow] = []
     for line, text in enumerate(lines[1:], start=2):

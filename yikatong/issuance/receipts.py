@@ -22,7 +22,7 @@ from yikatong.issuance.lifecycle import lock_card
 from yikatong.issuance.models import Card, ChipKey, JobCard, JobCardState, JobPart, JobState, PersonalisationJob
 from yikatong.issuance.personalisation import is_written, lock_job, replace_blank
 from yikatong.issuance.receipt_rows import ReceiptRow, RejectedRow, RowWrong, cells_of, check_row, read_rows
-from yikatong.issuance.rules import Reason
+from yikatong.issuance.rules import JobReason
 from yikatong.issuance.stock import Stock, stock_of
 from yikatong.registry.rejected import harmless
 
@@ -105,7 +105,7 @@ def reconcile(job_id: UUID) -> Reconciliation:
     """How a job stands: every card taken into it, and where it is. Raises ``Refused`` (``JOB_UNKNOWN``)."""
     job = PersonalisationJob.objects.filter(job_id=job_id).first()
     if job is None:
-        raise Refused(Reason.JOB_UNKNOWN, f"没有个人化任务 {job_id}")
+        raise Refused(JobReason.JOB_UNKNOWN, f"没有个人化任务 {job_id}")
     written = set(JobPart.objects.filter(job=job, written_at__isnull=False).values_list("part", flat=True))
     cards: set[int] = set()
     placed: set[int] = set()

@@ -33,6 +33,11 @@ class Reason(StrEnum):
     CARD_NOT_COLLECTED = "card_not_collected"
     ORDER_UNKNOWN = "order_unknown"
     NOT_PRE_REPORTED = "not_pre_reported"
+
+
+class JobReason(StrEnum):
+    """Why a command on a bureau's job, its receipts or its blanks is refused; for the card centre, never a holder."""
+
     BANK_UNKNOWN = "bank_unknown"
     JOB_UNKNOWN = "job_unknown"
     PART_UNKNOWN = "part_unknown"

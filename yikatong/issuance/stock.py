@@ -16,7 +16,7 @@ from yikatong.audit.services import record
 from yikatong.banks.models import Bank
 from yikatong.foundation.errors import Refused
 from yikatong.issuance.models import BlankDelivery, JobCard, JobCardState
-from yikatong.issuance.rules import Reason
+from yikatong.issuance.rules import JobReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,14 @@ def deliver_blanks(bank_code: str, blanks: int, *, delivery_note: str, by: Actor
         raise ValueError(f"a delivery has blanks, not {blanks}")
     with transaction.atomic():
         if not Bank.objects.filter(code=bank_code).exists():
-            raise Refused(Reason.BANK_UNKNOWN, f"没有代码为 {bank_code} 的银行")
+            raise Refused(JobReason.BANK_UNKNOWN, f"没有代码为 {bank_code} 的银行")
         entered, is_new = BlankDelivery.objects.get_or_create(
             bank_code=bank_code, delivery_note=delivery_note, defaults={"blanks": blanks, "delivered_at": at}
         )
         if entered.blanks != blanks:
             raise Refused(
-                Reason.DELIVERY_DIFFERS, f"到货单 {delivery_note} 已登记为 {entered.blanks} 张，与本次 {blanks} 张不符"
+                JobReason.DELIVERY_DIFFERS,
+                f"到货单 {delivery_note} 已登记为 {entered.blanks} 张，与本次 {blanks} 张不符",
             )
         if is_new:
             record("blanks.delivered", subject=f"bank:{bank_code}", by=by, at=at, note=delivery_note, blanks=blanks)
