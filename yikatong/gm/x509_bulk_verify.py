@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from asn1crypto import x509
 
@@ -158,6 +159,7 @@ def _checked(read: _Read, form: _Form, body: bytes, signature: bytes, at: dateti
     return VerifiedCertificate(read.name, read.serial_number, read.not_after, read.key)
 
 
+@lru_cache(maxsize=1024)
 def _time(octets: bytes) -> datetime:
     """A UTCTime; years below 50 are of this century. Source: RFC 5280, 4.1.2.5.1."""
     text = octets.decode("ascii")

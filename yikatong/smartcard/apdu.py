@@ -37,9 +37,10 @@ class Command:
     is_extended: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("cla", "ins", "p1", "p2"):
-            if not 0 <= getattr(self, name) <= 0xFF:
-                raise ValueError(f"{name} of a command is one byte, not {getattr(self, name)}")
+        if not 0 <= self.cla | self.ins | self.p1 | self.p2 <= 0xFF:
+            names = ("cla", "ins", "p1", "p2")
+            wrong = next(name for name in names if not 0 <= getattr(self, name) <= 0xFF)
+            raise ValueError(f"{wrong} of a command is one byte, not {getattr(self, wrong)}")
         data_max, expected_max = SHORT_DATA_MAX, SHORT_EXPECTED_MAX
         if self.is_extended:
             data_max, expected_max = EXTENDED_DATA_MAX, EXTENDED_EXPECTED_MAX
