@@ -50,9 +50,9 @@ def test_a_value_that_does_not_fit_names_its_item_and_not_itself(change: dict[st
     assert all(value not in str(caught.value) for value in change.values())
 
 
-def test_a_blank_card_is_no_card_yet_and_a_made_one_is_not_made_again() -> None:
+def test_an_empty_card_is_no_card_yet_and_a_made_one_is_not_made_again() -> None:
     medium = VolatileMedium()
-    with pytest.raises(MemoryDamaged, match="blank"):
+    with pytest.raises(MemoryDamaged, match="empty"):
         open_card(medium)
     groupings = social_groupings(CONTENTS, HISTORICAL)
     write_groupings(Memory(medium), groupings)

@@ -99,8 +99,10 @@ class EmulatedCard:
         }
         self._handlers = self._common
 
-    def install(self, applications: Iterable[Application]) -> None:
-        """Put applications onto the card, once, before power comes on."""
+    def install(self, applications: Iterable[Application], *, anew: bool = False) -> None:
+        """Put applications onto the card, before power comes on; ``anew``: in the place of those that are there."""
+        if anew:
+            self._applications.clear()
         self._applications.extend(applications)
 
     def power_on(self) -> bytes:

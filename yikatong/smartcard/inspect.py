@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from yikatong.gm import x509
 from yikatong.smartcard.identity import CERTIFICATE_CELL, KEY_CELL
+from yikatong.smartcard.issuer_domain import SERIAL_CELL
 from yikatong.smartcard.memory import Medium, Memory, MemoryDamaged
 from yikatong.smartcard.payment import REFERENCE_CELL, BankReference
 from yikatong.smartcard.ssse_layout import ISSUER_ITEMS, Item, Version, holder_items
@@ -17,10 +18,12 @@ _KINDS = {0x02: "充值", 0x06: "消费", 0x09: "复合消费"}
 
 
 def describe(medium: Medium) -> list[str]:
-    """A card image in lines. Raises ``MemoryDamaged`` when it is none, or blank."""
+    """A card image in lines. Raises ``MemoryDamaged`` when it is none."""
     memory = Memory(medium)
     if "card/version" not in memory:
-        kind = "是 PSAM 映像" if "PSAM/0016" in memory else "是空白卡"
+        if SERIAL_CELL in memory:
+            return [f"空白卡  序列号 {memory[SERIAL_CELL].hex().upper()}，等待个人化", *_keys(memory)]
+        kind = "是 PSAM 映像" if "PSAM/0016" in memory else "里什么都没有"
         raise MemoryDamaged(f"这{kind}，没有可显示的社保卡内容")
     return [*_social(memory), *_identity(memory), *_purse(memory), *_bank(memory), *_keys(memory)]
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from yikatong.smartcard import identity, tunion, tunion_layout
-from yikatong.smartcard.card import EmulatedCard, Random
+from yikatong.smartcard import identity, issuer_domain, tunion, tunion_layout
+from yikatong.smartcard.card import Application, EmulatedCard, Random
 from yikatong.smartcard.dgi import Group, Grouping, GroupingsMalformed, decode_keys, encode_keys, record_group
+from yikatong.smartcard.issuer_domain import IssuerDomain
 from yikatong.smartcard.memory import Medium, Memory, MemoryDamaged
 from yikatong.smartcard.payment import (
     REFERENCE_CELL,
@@ -20,6 +21,7 @@ from yikatong.smartcard.payment import (
     ProximityDirectory,
     write_lists,
 )
+from yikatong.smartcard.secure_channel import ChannelKeys
 from yikatong.smartcard.ssse import SocialSecurity
 from yikatong.smartcard.ssse_account import PATH as ACCOUNT_PATH
 from yikatong.smartcard.ssse_layout import (
@@ -139,11 +141,20 @@ def purse_groupings(contents: PurseContents, *, keys: Mapping[int, bytes] | None
 def write_groupings(memory: Memory, groupings: Iterable[Grouping]) -> None:
     """Personalise a blank card in one transaction. Raises ``GroupingsMalformed`` for a grouping it does not know."""
     with memory.transaction():
-        if _VERSION in memory:
-            raise GroupingsMalformed("this card is personalised already")
-        for grouping in groupings:
-            _write(memory, grouping)
-        write_lists(memory, has_purse=tunion.ALGORITHM_CELL in memory)
+        put_groupings(memory, groupings)
+
+
+def put_groupings(memory: Memory, groupings: Iterable[Grouping]) -> None:
+    """The same inside a transaction that is open already."""
+    if _VERSION in memory:
+        raise GroupingsMalformed("this card is personalised already")
+    written = set()
+    for grouping in groupings:
+        _write(memory, grouping)
+        written.add(grouping.number)
+    if not written >= {Group.CARD_VERSION, Group.HISTORICAL_BYTES}:
+        raise GroupingsMalformed("without its version and its historical bytes this would be no card")
+    write_lists(memory, has_purse=tunion.ALGORITHM_CELL in memory)
 
 
 def _write(memory: Memory, grouping: Grouping) -> None:
@@ -164,22 +175,49 @@ def _write(memory: Memory, grouping: Grouping) -> None:
         raise GroupingsMalformed(f"this card has no data grouping {grouping.number:04X}")
 
 
+class ThirdGenerationCard(EmulatedCard):
+    """A card with what is on it; a blank one becomes at the next reset what was written into it."""
+
+    def __init__(self, memory: Memory, *, random: Random = os.urandom) -> None:
+        super().__init__(memory, answer_to_reset(memory[_HISTORICAL]), random=random)
+        self._is_blank = _VERSION not in memory
+        self.install([IssuerDomain(self, put_groupings)] if self._is_blank else _applications(self))
+
+    def power_on(self) -> bytes:
+        """See ``EmulatedCard``."""
+        if self._is_blank and _VERSION in self.memory:
+            self._is_blank = False
+            self.atr = answer_to_reset(self.memory[_HISTORICAL])
+            self.install(_applications(self), anew=True)
+        return super().power_on()
+
+
 def open_card(medium: Medium, *, random: Random = os.urandom) -> EmulatedCard:
-    """The card whose memory is ``medium``. Raises ``MemoryDamaged`` when it is none, or blank."""
+    """The card whose memory is ``medium``, personalised or a blank with its issuer's domain. Raises ``MemoryDamaged``."""
     memory = Memory(medium)
-    if _VERSION not in memory:
-        raise MemoryDamaged("this card is blank: personalise it first")
-    card = EmulatedCard(memory, answer_to_reset(memory[_HISTORICAL]), random=random)
+    if _VERSION not in memory and issuer_domain.SERIAL_CELL not in memory:
+        raise MemoryDamaged("this is an empty card: nothing can be written to it through a reader")
+    return ThirdGenerationCard(memory, random=random)
+
+
+def write_blank(memory: Memory, serial: bytes, historical: bytes, keys: ChannelKeys) -> None:
+    """Make an empty image a blank card, as its maker delivers it. ``serial``: 8 bytes; ``keys``: its domain's."""
+    with memory.transaction():
+        memory[_HISTORICAL] = historical
+        issuer_domain.write_domain(memory, serial, keys)
+
+
+def _applications(card: EmulatedCard) -> list[Application]:
+    memory = card.memory
     social = SocialSecurity(card, Version(memory[_VERSION].decode()))
-    card.install([social])
+    found: list[Application] = [social]
     if identity.KEY_CELL in memory:
-        card.install([identity.IdentityKey(card, social.verify_pin)])
+        found.append(identity.IdentityKey(card, social.verify_pin))
     if tunion.ALGORITHM_CELL in memory:
-        card.install([tunion.TransitPurse(card)])
+        found.append(tunion.TransitPurse(card))
     if REFERENCE_CELL in memory:
-        card.install([BankAccount(card)])
-    card.install([PaymentDirectory(card), ProximityDirectory(card)])
-    return card
+        found.append(BankAccount(card))
+    return [*found, PaymentDirectory(card), ProximityDirectory(card)]
 
 
 def _values(contents: SocialContents, version: Version) -> dict[str, str]:
