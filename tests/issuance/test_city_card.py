@@ -9,6 +9,7 @@ import pytest
 
 from tests.cast import CLERK, NOON
 from tests.issuance.bureaus import BANK, made_cards, opened, take, write_all
+from tests.issuance.counters import blank, prove, write
 from yikatong.city.network import metro_network
 from yikatong.city.tariffs import load_metro_tariff
 from yikatong.issuance.authorities import card_authority
@@ -53,10 +54,14 @@ class Desk:
         yield self._sam
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> tuple[Card, EmulatedCard]:
-    """The register's card and the chip that the bureau made of it."""
+@pytest.fixture(params=["bureau", "counter"])
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Card, EmulatedCard]:
+    """The register's card and the chip that the bureau, or a counter, made of it."""
     (card,) = made_cards(1)
+    if request.param == "counter":
+        chip = blank(tmp_path)
+        write(card, chip, card.outlet_id)
+        return prove(card, chip, card.outlet_id), chip
     job = opened()
     (part,) = write_all(job.job_id, tmp_path / "files")
     assert part.path is not None

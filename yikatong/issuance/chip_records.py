@@ -6,12 +6,13 @@ It changes nothing: what becomes of a card that cannot be prepared is its caller
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from yikatong.city.folder import open_folder
 from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import YikatongError
-from yikatong.gm.keystore import KeyUnknown
+from yikatong.gm.keystore import KeyStore, KeyUnknown
 from yikatong.gm.sm4 import IntegrityError
 from yikatong.issuance.models import Card, CardState, ChipKey
 from yikatong.registry.models import Person
@@ -29,12 +30,25 @@ _INITIALISING_REGIONS = {"110000": "110100"}
 """Where cards of a city are initialised. Source: LD/T 32 part 8 for Beijing; other cities by themselves: assumption."""
 _INSTITUTION_SEQUENCE = 2
 _PURSE_PREFIX = "0100100075"
-_CHIP_MAKER, _CHIP, _CARD_MAKER = b"\x00\x81", b"JDF", b"\x86\x60"
+CHIP_MAKER, CHIP, CARD_MAKER = b"\x00\x81", b"JDF", b"\x86\x60"
 """Source: a published trace; that all our blanks are of this one make: assumption."""
 
 
 class CardHeld(YikatongError):
     """A card that cannot be prepared. The text says why, in Chinese, and holds no personal data."""
+
+
+def city_roots(read: Callable[[KeyStore], dict[int, bytes]]) -> dict[int, bytes]:
+    """The roots that ``read`` takes from the city's key store. Raises ``KeyUnknown`` in production before their ceremony."""
+    store = key_store()
+    try:
+        return read(store)
+    except KeyUnknown:
+        if os.environ.get("YIKATONG_ENV") == "production":
+            raise
+        log.warning("the cards' roots are made without a ceremony, for development only: yikatong keys ceremony")
+        store.ensure(symmetric=ROOT_NAMES)
+        return read(store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +61,7 @@ class ChipRecords:
     @classmethod
     def of_city(cls) -> "ChipRecords":
         """With the city's roots in their current versions. Raises ``KeyUnknown`` in production before their ceremony."""
-        store = key_store()
-        try:
-            social, purses = card_roots(store), purse_roots(store)
-        except KeyUnknown:
-            if os.environ.get("YIKATONG_ENV") == "production":
-                raise
-            log.warning("the cards' roots are made without a ceremony, for development only: yikatong keys ceremony")
-            store.ensure(symmetric=ROOT_NAMES)
-            social, purses = card_roots(store), purse_roots(store)
+        social, purses = city_roots(card_roots), city_roots(purse_roots)
         region_code = open_folder().head.code
         return cls(CardMaker(None, social, region_code, purses), region_code)
 
@@ -72,9 +78,9 @@ class ChipRecords:
         scalar = bytes.fromhex(_opened("chip_key", chip_key.private_key_sealed))
         pair = CertifiedPair(scalar, bytes(card.certificate_der), int(card.certificate_serial_hex, 16))
         historical = historical_bytes(
-            chip_maker=_CHIP_MAKER,
-            chip=_CHIP,
-            card_maker=_CARD_MAKER,
+            chip_maker=CHIP_MAKER,
+            chip=CHIP,
+            card_maker=CARD_MAKER,
             region_code=self.region_code,
             serial=chip_serial,
         )

@@ -139,9 +139,21 @@ def emulate(bank_code: str, path: Path, images: Path, out: Path, spoil: tuple[in
 @click.argument("bank_code")
 @click.argument("count", type=click.IntRange(min=1))
 @click.option("--note", required=True, help="The delivery note's number; the same one again changes nothing.")
-def deliver(bank_code: str, count: int, note: str) -> None:
-    """Enter blank cards that a bank's bureau received."""
+@click.option("--outlet", "outlet_id", default="", help="The outlet that received them; by default the bureau did.")
+def deliver(bank_code: str, count: int, note: str, outlet_id: str) -> None:
+    """Enter blank cards that a bank's bureau or an outlet received."""
     from yikatong.issuance.stock import deliver_blanks
 
-    stock = deliver_blanks(bank_code, count, delivery_note=note, by=_BY, at=utc_now())
-    click.echo(f"{bank_code} 空白卡剩余 {stock.left:,} 张")
+    stock = deliver_blanks(bank_code, count, delivery_note=note, by=_BY, at=utc_now(), outlet_id=outlet_id)
+    click.echo(f"{stock.holder} 空白卡剩余 {stock.left:,} 张")
+
+
+@blanks.command("emulate")
+@click.argument("folder", type=_FOLDER)
+@click.option("--count", default=1, show_default=True, type=click.IntRange(min=1))
+def emulate_blanks(folder: Path, count: int) -> None:
+    """Make images of blank cards for a virtual reader, with the keys that this city's blanks come with."""
+    from yikatong.issuance.emulated_blanks import make_blanks
+
+    for path in make_blanks(folder, count):
+        click.echo(path)

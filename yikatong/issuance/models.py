@@ -138,16 +138,22 @@ class JobState(models.TextChoices):
 
 
 class PersonalisationJob(models.Model):
-    """What one bank's card bureau is asked to make, delivered to it in numbered parts."""
+    """What one bank's card bureau is asked to make, delivered to it in numbered parts; or what one counter made on a day."""
 
     job_id = models.UUIDField(primary_key=True)
     bank_code = models.CharField(max_length=8)
+    outlet_id = models.CharField(max_length=24, blank=True, default="", help_text="the counter; empty for the bureau")
     made_at = models.DateTimeField()
     state = models.CharField(max_length=6, choices=JobState, default=JobState.OPEN)
 
     class Meta:
         db_table = "issuance_personalisation_job"
-        indexes = [models.Index(fields=["bank_code", "made_at"], name="issuance_jobs_of_bank")]
+        indexes = [
+            models.Index(fields=["bank_code", "made_at"], name="issuance_jobs_of_bank"),
+            models.Index(
+                fields=["outlet_id", "made_at"], name="issuance_jobs_at_counter", condition=~models.Q(outlet_id="")
+            ),
+        ]
 
 
 class JobPart(models.Model):
@@ -183,6 +189,9 @@ class JobCard(models.Model):
     card_id = models.BigIntegerField()
     identification_code = models.CharField(max_length=32)
     chip_serial = models.BigIntegerField(help_text="the chip's own, in its answer to reset: another blank has another")
+    blank_serial = models.CharField(
+        max_length=16, blank=True, default="", help_text="of the blank written at a counter"
+    )
     part = models.IntegerField(null=True)
     state = models.CharField(max_length=8, choices=JobCardState, default=JobCardState.WAITING)
     state_at = models.DateTimeField()
@@ -204,10 +213,11 @@ class JobCard(models.Model):
 
 
 class BlankDelivery(models.Model):
-    """Blank cards that a bank's bureau received. What is left of them is counted, not kept: see ``stock``."""
+    """Blank cards that a bank's bureau, or an outlet, received. What is left is counted, not kept: see ``stock``."""
 
     pk = models.CompositePrimaryKey("bank_code", "delivery_note")
     bank_code = models.CharField(max_length=8)
+    outlet_id = models.CharField(max_length=24, blank=True, default="", help_text="empty for the bureau")
     delivery_note = models.CharField(max_length=40)
     blanks = models.IntegerField()
     delivered_at = models.DateTimeField()
@@ -215,6 +225,18 @@ class BlankDelivery(models.Model):
     class Meta:
         db_table = "issuance_blank_delivery"
         constraints = [models.CheckConstraint(name="issuance_delivers_blanks", condition=models.Q(blanks__gt=0))]
+
+
+class CounterWriting(models.Model):
+    """A card being written into a blank at a counter: what the next answer from there must fit."""
+
+    card_id = models.BigIntegerField(primary_key=True)
+    host_challenge = models.BinaryField(max_length=8)
+    proof_challenge = models.BinaryField(max_length=32, null=True)
+    begun_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "issuance_counter_writing"
 
 
 class RevokedCertificate(models.Model):

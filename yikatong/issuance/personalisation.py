@@ -208,7 +208,9 @@ def lock_job(job_id: UUID) -> PersonalisationJob:
 
 
 def is_written(blank: JobCard) -> bool:
-    """Whether the record of this blank is in a file that the bureau may have."""
+    """Whether the record of this blank is in a file that the bureau may have, or its keys at a counter."""
+    if blank.job.outlet_id:
+        return True
     if blank.part is None:
         return False
     return JobPart.objects.filter(job_id=blank.job_id, part=blank.part, written_at__isnull=False).exists()
@@ -218,6 +220,8 @@ def _plan_part(job_id: UUID, cards: int) -> int | None:
     """The part that is to be written next, with its cards, committed before the first byte; ``None``: all are written."""
     with transaction.atomic():
         job = lock_job(job_id)
+        if job.outlet_id:
+            raise Refused(JobReason.MADE_AT_COUNTER, f"任务 {job_id} 是柜台即时制卡，不交给制卡方")
         unwritten = JobPart.objects.filter(job=job, written_at=None).values_list("part", flat=True).first()
         if unwritten is not None:
             return unwritten

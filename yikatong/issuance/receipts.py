@@ -141,6 +141,8 @@ def _take(row: ReceiptRow, bank_code: str, *, by: Actor, at: datetime) -> bool:
         raise RowWrong("没有这个任务")
     if job.bank_code != bank_code:
         raise RowWrong("这个任务不是本行的")
+    if job.outlet_id:
+        raise RowWrong("这个任务是柜台即时制卡，制卡方没有它的回执")
     place = JobCard.objects.filter(job_id=row.job_id, sequence=row.sequence)
     card_id = place.values_list("card_id", flat=True).first()
     if card_id is None:
@@ -163,7 +165,7 @@ def _take(row: ReceiptRow, bank_code: str, *, by: Actor, at: datetime) -> bool:
             replace_blank(job, blank, card, row.reason, by=by, at=at)
         else:
             _made(blank, card, row, by=by, at=at)
-        _close_when_done(job)
+        close_when_done(job)
         return True
 
 
@@ -175,7 +177,8 @@ def _made(blank: JobCard, card: Card, row: ReceiptRow, *, by: Actor, at: datetim
     record(action, subject=f"card:{card.card_id}", by=by, at=at, person_id=card.person_id, job=str(row.job_id))
 
 
-def _close_when_done(job: PersonalisationJob) -> None:
+def close_when_done(job: PersonalisationJob) -> None:
+    """Close a job whose every card is shipped or written off."""
     done = (JobCardState.SHIPPED, JobCardState.SPOILED)
     if not JobCard.objects.filter(job=job).exclude(state__in=done).exists():
         PersonalisationJob.objects.filter(job_id=job.job_id).update(state=JobState.CLOSED)

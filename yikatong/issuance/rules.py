@@ -36,7 +36,7 @@ class Reason(StrEnum):
 
 
 class JobReason(StrEnum):
-    """Why a command on a bureau's job, its receipts or its blanks is refused; for the card centre, never a holder."""
+    """Why a command on a bureau's job, its receipts or its blanks is refused; for staff, never a holder."""
 
     BANK_UNKNOWN = "bank_unknown"
     JOB_UNKNOWN = "job_unknown"
@@ -48,6 +48,15 @@ class JobReason(StrEnum):
     REASON_MISSING = "reason_missing"
     DELIVERY_DIFFERS = "delivery_differs"
     RECEIPT_MALFORMED = "receipt_malformed"
+    MADE_AT_COUNTER = "made_at_counter"
+    MADE_BY_BUREAU = "made_by_bureau"
+    MADE_ALREADY = "made_already"
+    BLANK_WRONG = "blank_wrong"
+    BLANK_DIFFERS = "blank_differs"
+    CARD_NOT_PREPARED = "card_not_prepared"
+    WRITING_NOT_BEGUN = "writing_not_begun"
+    CHIP_NOT_PROVEN = "chip_not_proven"
+    NO_INSTANT_ISSUE = "no_instant_issue"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ Source: GlobalPlatform Card Specification 2.3, 11.11 (STORE DATA), Amendment D, 
 text, and that the domain ends with personalisation: assumption.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 
 from yikatong.foundation.errors import YikatongError
-from yikatong.smartcard.apdu import Command, Response
+from yikatong.smartcard.apdu import Command
 from yikatong.smartcard.card import Application, EmulatedCard, Handler
 from yikatong.smartcard.dgi import Grouping, GroupingsMalformed, decode_groupings
 from yikatong.smartcard.files import Directory
@@ -97,28 +97,6 @@ def writing_commands(keys: ChannelKeys, host_challenge: bytes, blank: BlankOpene
         p1 = _LAST_BLOCK if number == len(pieces) - 1 else 0x00
         commands.append(session.wrap(Command(0x80, 0xE2, p1, number, piece)))
     return commands
-
-
-def check_written(
-    keys: ChannelKeys,
-    host_challenge: bytes,
-    blank: BlankOpened,
-    sent: Sequence[Command],
-    answers: Iterable[bytes],
-) -> None:
-    """Whether the blank itself confirmed each of ``sent``, by the MACs of its ``answers``. Raises ``BlankWrong``."""
-    session = SecureChannel(keys, host_challenge, blank.challenge)
-    session.external_authenticate()
-    try:
-        for place, (command, octets) in enumerate(zip(sent, answers, strict=True)):
-            answer = Response.decode(octets)
-            if not answer.is_ok:
-                raise BlankWrong(f"空白卡拒绝了第 {place + 1} 条写卡命令（{answer.status:04X}）")
-            if place:
-                session.follow(command)
-                session.unwrap_answer(answer.data)
-    except ValueError as error:
-        raise BlankWrong("空白卡的应答没有通过校验：写卡结果不可信") from error
 
 
 class IssuerDomain(Application):

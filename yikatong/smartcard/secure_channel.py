@@ -105,11 +105,6 @@ class SecureChannel:
                 raise ChannelBroken("the MAC of an answer is wrong")
         return self._opened(data, 0x80) if self.level & R_ENCRYPTION and data else data
 
-    def follow(self, command: Command) -> None:
-        """On the host: go on as if ``wrap`` had just given this command, to check the answers of commands sent earlier."""
-        self._counter += 1
-        self._without_mac(command)
-
     def _derive(self, key: bytes, constant: int, context: bytes, bits: int) -> bytes:
         """Counter mode with one block. Source: NIST SP 800-108; Amendment D, 4.1.5."""
         label = bytes(11) + bytes((constant,)) + b"\0" + bits.to_bytes(2) + b"\x01"
