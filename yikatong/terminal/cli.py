@@ -18,6 +18,7 @@ from yikatong.foundation.errors import YikatongError
 from yikatong.terminal import card_commands
 from yikatong.terminal.card_gate import CardGateReaders, serve_cards
 from yikatong.terminal.decide import Decision
+from yikatong.terminal.desk_agent_command import agent
 from yikatong.terminal.profile import Profile
 from yikatong.terminal.reader import code_from_image, code_from_stream, code_from_text, lines, typed_card_number
 from yikatong.terminal.sdk import Terminal
@@ -65,7 +66,13 @@ def main() -> None:
     """The terminal at a venue: decides offline, keeps taps, uploads them when it can."""
 
 
-for _command in (card_commands.card, card_commands.readers, card_commands.run_virtual_reader, card_commands.emulate):
+for _command in (
+    agent,
+    card_commands.card,
+    card_commands.readers,
+    card_commands.run_virtual_reader,
+    card_commands.emulate,
+):
     main.add_command(_command)
 
 
