@@ -93,7 +93,7 @@ STATIC_URL = "/static/"
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 WHITENOISE_USE_FINDERS = True  # files are served from the package; nothing to collect
 
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:"],
     "object-src": [CSP.NONE],
@@ -101,6 +101,8 @@ SECURE_CSP = {
     "form-action": [CSP.SELF],
     "frame-ancestors": [CSP.NONE],
 }
+DESK_AGENT_URL = os.environ.get("YIKATONG_DESK_AGENT", "ws://127.0.0.1:12344")
+"""Where the program on a clerk's desk listens (``yikatong-terminal agent``); the chip page may connect there, no other may."""
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -14,10 +14,12 @@ from yikatong.banks.models import Outlet
 from yikatong.foundation.clock import age_years, beijing_day, utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.issuance import services
+from yikatong.issuance.counter import can_be_made_at, is_made_at
 from yikatong.issuance.lifecycle import snapshot
 from yikatong.issuance.models import Card
 from yikatong.issuance.rules import is_reported_lost
 from yikatong.issuance.selectors import card_by_number, cards_of, find_made_cards, find_ready_cards, timeline
+from yikatong.issuance.stock import stock_at
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import (
     PersonView,
@@ -36,6 +38,9 @@ class DeskRefusal(StrEnum):
     """What the desk itself refuses, before any service is asked."""
 
     DOCUMENT_DIFFERS = "document_differs"
+    DOCUMENT_UNKNOWN = "document_unknown"
+    GUARDIAN_MISSING = "guardian_missing"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ class Case:
     holder: PersonView
 
 
-def _outlet(request: HttpRequest) -> Outlet:
+def outlet_of(request: HttpRequest) -> Outlet:
+    """The outlet at which the clerk works. Raises ``Http404``."""
     user = request.user
     outlet = Outlet.objects.filter(outlet_id=user.outlet_id).first() if isinstance(user, User) else None
     if outlet is None:
@@ -62,11 +68,12 @@ def _cases(cards: list[Card]) -> list[Case]:
 @require_safe
 def desk(request: HttpRequest) -> HttpResponse:
     """Search, and the two lists of this outlet: to take in, to hand over."""
-    outlet = _outlet(request)
+    outlet = outlet_of(request)
     query = request.GET.get("q", "").strip()
     after = request.GET.get("after", "0")
     after_card_id = int(after) if after.isdecimal() else 0
     made = find_made_cards(outlet.outlet_id, limit=PAGE_LENGTH)
+    stock = stock_at(outlet.outlet_id) if outlet.issues_instantly else None
     ready = find_ready_cards(outlet.outlet_id, after_card_id=after_card_id, limit=PAGE_LENGTH)
     context = {
         "outlet": outlet,
@@ -74,6 +81,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "found": _cases(_search(query, outlet)) if query else None,
         "made": _cases(made),
         "ready": _cases(ready),
+        "stock": stock,
         "next_after": ready[-1].card_id if len(ready) == PAGE_LENGTH else None,
     }
     return render(request, "workbench/bank_desk.html", context)
@@ -93,7 +101,7 @@ def _search(query: str, outlet: Outlet) -> list[Card]:
 @require_http_methods(["GET", "POST"])
 def card(request: HttpRequest, card_id: int) -> HttpResponse:
     """One card: what stands, and the step that comes next."""
-    outlet = _outlet(request)
+    outlet = outlet_of(request)
     found = Card.objects.filter(card_id=card_id, bank_code=outlet.bank_id).first()
     if found is None:
         raise Http404
@@ -113,6 +121,8 @@ def card(request: HttpRequest, card_id: int) -> HttpResponse:
         "is_minor": age_years(person.birth_date, beijing_day(at)) < 18,
         "guardians": [masked_view(guardian) for guardian in guardians],
         "is_lost": is_reported_lost(snapshot(found), at),
+        "can_be_made_here": can_be_made_at(found, outlet),
+        "was_made_here": is_made_at(found, outlet.outlet_id),
         "steps": [(entry, ACTIONS[entry.action]) for entry in timeline(person.person_id)],
         "error": error,
     }
@@ -133,10 +143,10 @@ def _act(request: HttpRequest, found: Card, person: Person) -> None:
     is_guardian = presented is not None and presented.person_id in guardian_ids
     if presented is None or (presented.person_id != person.person_id and not is_guardian):
         raise Refused(DeskRefusal.DOCUMENT_DIFFERS, _("证件号码与持卡人或监护人不符，请核对证件。"))
-    if action == "hand_over":
+    if action in {"hand_over", "hand_over_and_activate"}:
         guardian_id = presented.person_id if is_guardian else None
         services.hand_over(found.card_id, by=by, at=at, guardian_person_id=guardian_id)
-    elif action == "activate_financial":
+    if action in {"activate_financial", "hand_over_and_activate"}:
         services.activate_financial_function(
             found.card_id, bank_code=found.bank_code, by=by, at=at, acting_person_id=presented.person_id
         )

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from yikatong.workbench import audit, bank, home, staff, statements
+from yikatong.workbench import audit, bank, counter, home, staff, statements, walk_in
 
 app_name = "work"
 urlpatterns = [
@@ -14,6 +14,10 @@ urlpatterns = [
                 [
                     path("", bank.desk, name="desk"),
                     path("cards/<int:card_id>/", bank.card, name="card"),
+                    path("walk-in/", walk_in.walk_in, name="walk_in"),
+                    path("cards/<int:card_id>/chip/", counter.chip, name="chip"),
+                    path("cards/<int:card_id>/chip/<str:step>/", counter.chip_step, name="chip_step"),
+                    path("cards/<int:card_id>/face.pdf", counter.face, name="face"),
                 ],
                 "bank",
             )

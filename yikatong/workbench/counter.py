@@ -1,0 +1,128 @@
+"""The chip page: a blank in the clerk's reader becomes a card, its face is printed, and a spoiled blank is written off.
+
+The page's script asks the server for commands, lets the program on the desk (``yikatong-terminal agent``) hand them to the card,
+and brings the answers back. No key and no personal data in clear pass through the page.
+"""
+
+import json
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.csp import CSP
+from django.views.decorators.csp import csp_override
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from yikatong.audit.actors import Actor
+from yikatong.audit.services import record
+from yikatong.banks.models import Bank, Outlet
+from yikatong.city.folder import open_folder
+from yikatong.foundation.clock import beijing_day, utc_now
+from yikatong.foundation.errors import Refused
+from yikatong.issuance import counter
+from yikatong.issuance.card_face import FaceContents, FaceUnprintable, face_pdf
+from yikatong.issuance.models import Card
+from yikatong.registry.models import Person
+from yikatong.registry.selectors import clear_view, masked_view
+from yikatong.smartcard.apdu import Command
+from yikatong.workbench.bank import outlet_of
+from yikatong.workbench.words import refusal_text
+
+ANSWER_LENGTH_MAX = 512
+_TO_THE_DESK: dict[str, list[str]] = {**settings.SECURE_CSP, "connect-src": [CSP.SELF, settings.DESK_AGENT_URL]}
+
+
+def _card_here(request: HttpRequest, card_id: int) -> tuple[Card, Outlet]:
+    outlet = outlet_of(request)
+    card = Card.objects.filter(card_id=card_id, bank_code=outlet.bank_id).first()
+    if card is None:
+        raise Http404
+    return card, outlet
+
+
+@require_http_methods(["GET", "POST"])
+@csp_override(_TO_THE_DESK)
+def chip(request: HttpRequest, card_id: int) -> HttpResponse:
+    """Write the card's chip; POST writes the blank in hand off."""
+    card, outlet = _card_here(request, card_id)
+    if not counter.can_be_made_at(card, outlet):
+        return redirect("work:bank:card", card_id=card_id)
+    error = ""
+    if request.method == "POST":
+        by = Actor("clerk", request.user.get_username())
+        try:
+            reason = request.POST.get("reason", "")
+            counter.spoil(card_id, reason, outlet_id=outlet.outlet_id, by=by, at=utc_now())
+            return redirect("work:bank:chip", card_id=card_id)
+        except Refused as refused:
+            error = refusal_text(refused.reason, str(refused))
+    context = {
+        "card": card,
+        "holder": masked_view(Person.objects.get(person_id=card.person_id)),
+        "agent_url": settings.DESK_AGENT_URL,
+        "error": error,
+    }
+    return render(request, "workbench/chip.html", context, status=422 if error else 200)
+
+
+@require_POST
+def chip_step(request: HttpRequest, card_id: int, step: str) -> HttpResponse:
+    """One step of writing: the card's last answer comes in (``{"answer": hex}``), commands go out (``{"commands": [hex]}``)."""
+    _, outlet = _card_here(request, card_id)
+    by, at = Actor("clerk", request.user.get_username()), utc_now()
+    try:
+        answer = _answer_in(request)
+        if step == "begin":
+            commands = counter.begin(card_id, outlet_id=outlet.outlet_id, by=by, at=at)
+        elif step == "load":
+            commands = counter.load(card_id, answer, outlet_id=outlet.outlet_id, by=by, at=at)
+        elif step == "prove":
+            commands = counter.prove(card_id, outlet_id=outlet.outlet_id)
+        elif step == "finish":
+            counter.finish(card_id, answer, outlet_id=outlet.outlet_id, by=by, at=at)
+            commands = []
+        else:
+            raise Http404
+    except Refused as refused:
+        return JsonResponse({"error": refusal_text(refused.reason, str(refused))}, status=422)
+    return JsonResponse({"commands": [_hex(command) for command in commands]})
+
+
+@require_safe
+def face(request: HttpRequest, card_id: int) -> HttpResponse:
+    """The printed face as PDF, of a card whose chip was written at this counter."""
+    card, outlet = _card_here(request, card_id)
+    if not counter.is_made_at(card, outlet.outlet_id) or card.made_at is None or card.expires_on is None:
+        raise Http404
+    holder = clear_view(Person.objects.get(person_id=card.person_id))
+    contents = FaceContents(
+        name=holder.name,
+        identity_number=holder.identity_number,
+        card_number=card.card_number,
+        bank_name=Bank.objects.get(code=card.bank_code).name_zh,
+        city_name=open_folder().head.name_zh,
+        issued_on=beijing_day(card.made_at),
+        expires_on=card.expires_on,
+        portrait_jpeg=None,
+    )
+    try:
+        octets = face_pdf(contents)
+    except FaceUnprintable as error:
+        return HttpResponse(str(error), status=422, content_type="text/plain; charset=utf-8")
+    by = Actor("clerk", request.user.get_username())
+    record("card.face_printed", subject=f"card:{card_id}", by=by, at=utc_now(), person_id=card.person_id)
+    headers = {"Content-Disposition": f'inline; filename="{card.card_number}.pdf"', "Cache-Control": "no-store"}
+    return HttpResponse(octets, content_type="application/pdf", headers=headers)
+
+
+def _answer_in(request: HttpRequest) -> bytes:
+    """What the card answered, as the page tells it: anything that is not that is an empty answer, which no step believes."""
+    try:
+        text = json.loads(request.body or b"{}").get("answer", "")
+        return bytes.fromhex(text) if isinstance(text, str) and len(text) <= 2 * ANSWER_LENGTH_MAX else b""
+    except (ValueError, AttributeError):
+        return b""
+
+
+def _hex(command: Command) -> str:
+    return command.encode().hex().upper()
