@@ -110,8 +110,9 @@ def running_stack(home: Path, *, persons: int = 3000) -> Iterator[Stack]:
     """Start the demo in ``home``, wait until it says it is up, and stop it at the end."""
     web_port, gateway_port = free_port(), free_port()
     command = [sys.executable, "-m", "yikatong.config", "demo", "--persons", str(persons)]
+    ports = ["--web-port", str(web_port), "--gateway-port", str(gateway_port), "--agent-port", str(free_port())]
     process = subprocess.Popen(
-        [*command, "--web-port", str(web_port), "--gateway-port", str(gateway_port)],
+        [*command, *ports],
         env=stack_environment(home),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -4,7 +4,9 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,8 +17,11 @@ from yikatong.database.home import yikatong_home
 from yikatong.database.processes import Service, Supervisor
 from yikatong.foundation.clock import beijing_day, utc_now
 
+if TYPE_CHECKING:
+    from yikatong.config.demo_accounts import DemoSignIn
+
 DEMO_PERSONS, DEMO_SEED = 20_000, 2026
-WEB_PORT, GATEWAY_PORT = 8600, 8601
+WEB_PORT, GATEWAY_PORT, AGENT_PORT = 8600, 8601, 12344
 
 
 @contextlib.contextmanager
@@ -50,13 +55,26 @@ def up(web_port: int, gateway_port: int) -> None:
 @click.option("--persons", default=DEMO_PERSONS, show_default=True, help="Synthetic residents at the first start.")
 @click.option("--web-port", default=WEB_PORT, show_default=True)
 @click.option("--gateway-port", default=GATEWAY_PORT, show_default=True)
-def demo(persons: int, web_port: int, gateway_port: int) -> None:
+@click.option("--agent-port", default=AGENT_PORT, show_default=True, help="Where the clerk's card reader is reached.")
+def demo(persons: int, web_port: int, gateway_port: int, agent_port: int) -> None:
     """Start the whole platform with Beijing's places and a synthetic population, and print one sign-in per role."""
     click.echo("Yikatong 一卡通 demo")
     with told_plainly():
         _prepare()
         _load(persons)
-        _run(web_port, gateway_port, lambda: _welcome(web_port, gateway_port))
+        from yikatong.config.demo_desk import CODE_FILE, open_desk, show
+
+        with open_desk(yikatong_home()) as desk:
+            web, gateway = f"http://localhost:{web_port}", f"http://localhost:{gateway_port}"
+
+            def ready() -> None:
+                sign_ins = _sign_ins()
+                if desk is not None:
+                    show(desk, web=web, gateway=gateway)
+                _welcome(sign_ins, web=web, gateway=gateway)
+
+            agents = [] if desk is None else [_agent(web_port, agent_port, desk.folder / CODE_FILE)]
+            _run(web_port, gateway_port, ready, beside=agents)
 
 
 def _prepare() -> None:
@@ -102,7 +120,15 @@ def _load(persons: int) -> None:
         adopt_older_cards(at=at)
 
 
-def _run(web_port: int, gateway_port: int, on_ready: Callable[[], object]) -> None:
+def _agent(web_port: int, port: int, code_file: Path) -> Service:
+    """The program that lets the workbench use the reader on the clerk's desk; pages learn its address by the environment."""
+    os.environ["YIKATONG_DESK_AGENT"] = f"ws://127.0.0.1:{port}"
+    origins = [f"--origin=http://{host}:{web_port}" for host in ("localhost", "127.0.0.1")]
+    command = [sys.executable, "-m", "yikatong.terminal.cli", "agent", "--port", str(port), *origins]
+    return Service("agent", [*command, "--pairing-code-file", str(code_file)])
+
+
+def _run(web_port: int, gateway_port: int, on_ready: Callable[[], object], *, beside: Sequence[Service] = ()) -> None:
     from django.db import connections
 
     connections.close_all()
@@ -112,22 +138,26 @@ def _run(web_port: int, gateway_port: int, on_ready: Callable[[], object]) -> No
         Service("web", [*python, "web", "--port", str(web_port)], ready=f"{web}/welcome/"),
         Service("gateway", [*python, "gateway", "--port", str(gateway_port)], ready=f"{gateway}/healthz"),
         Service("worker", [*python, "worker"]),
+        *beside,
     ]
     cluster = None if os.environ.get("DATABASE_URL") else embedded_cluster()
     Supervisor(services, home=yikatong_home(), cluster=cluster).run(on_ready=on_ready)
 
 
-def _welcome(web_port: int, gateway_port: int) -> None:
+def _sign_ins() -> "list[DemoSignIn]":
     from yikatong.city.tariffs import load_metro_tariff
     from yikatong.config.demo_accounts import ensure_demo_accounts
 
     operator_code = load_metro_tariff().rule.operator_code
-    sign_ins = ensure_demo_accounts(yikatong_home() / "demo-accounts.json", operator_code=operator_code)
-    click.echo(f"\nOpen  http://localhost:{web_port}/   (gateway for terminals: http://localhost:{gateway_port})\n")
+    return ensure_demo_accounts(yikatong_home() / "demo-accounts.json", operator_code=operator_code)
+
+
+def _welcome(sign_ins: "list[DemoSignIn]", *, web: str, gateway: str) -> None:
+    click.echo(f"\nOpen  {web}/   (gateway for terminals: {gateway})\n")
     for sign_in in sign_ins:
         if sign_in.role == "resident":
             click.echo(f"  {sign_in.role:12} phone {sign_in.user}, identity number ends {sign_in.secret};")
-            click.echo(f"  {'':12} the code arrives at http://localhost:{web_port}/dev/inbox/")
+            click.echo(f"  {'':12} the code arrives at {web}/dev/inbox/")
         else:
             click.echo(f"  {sign_in.role:12} {sign_in.user} / {sign_in.secret}   at /sign-in/staff/")
     click.echo(f"\nEverybody is made up. Data in {yikatong_home()}. Ctrl-C stops everything.")

@@ -133,7 +133,8 @@
   async function ready(answer) {
     sessionStorage.setItem(TOKEN, answer.token);
     const readers = (await must({ ask: "readers" })).readers;
-    at("reader").replaceChildren(...readers.map((reader) => new Option(reader.name, reader.name, false, reader.has_card)));
+    at("reader").replaceChildren(...readers.map((reader) => new Option(reader.name, reader.name)));
+    at("reader").selectedIndex = Math.max(0, readers.findIndex((reader) => reader.has_card));
     at("counter-pair").hidden = true;
     at("counter-write").hidden = false;
     show(say.sayReady);
