@@ -1,0 +1,120 @@
+"""Somebody walks in without a card and leaves with one: applied for, written in the reader, printed, handed over, switched on.
+
+Nothing is mocked: the demo's processes, a real browser, the desk's program, pcscd with a virtual reader and an emulated card.
+"""
+
+import os
+import re
+import signal
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from pypdf import PdfReader
+
+from tests.journeys.looking import faults_of
+from tests.journeys.people import staff_signs_in
+from tests.journeys.story import registered_terminals
+from tests.stack import Stack, wait_for
+
+pytestmark = pytest.mark.journey
+MADE_WITHIN_MS = 20_000
+
+
+def walks_in(page: Page, stack: Stack) -> tuple[str, str]:
+    """Found by document after a slip of the pen, applied for; identity number, and the chip page's address."""
+    said = re.search(r"walks in: identity number (\w+)", stack.printed)
+    assert said, stack.printed
+    page.get_by_role("link", name="现场申领").click()
+    page.get_by_label("申请人证件号码").fill("119901190001010000")
+    page.get_by_role("button", name="查找").click()
+    expect(page.get_by_role("alert")).to_contain_text("登记簿中没有这个证件号码")
+    page.get_by_label("申请人证件号码").fill(said[1])
+    page.get_by_role("button", name="查找").click()
+    expect(page.get_by_text(said[1])).to_be_visible()
+    page.get_by_role("button", name="核对无误，申请并制卡").click()
+    page.wait_for_url(re.compile(r"/chip/$"))
+    return said[1], page.url
+
+
+def pairs(page: Page, stack: Stack) -> None:
+    """A wrong code is told; the right one opens the reader."""
+    code = (stack.home / "demo" / "desk" / "pairing-code").read_text()
+    expect(page.get_by_role("status")).to_contain_text("配对码")
+    page.get_by_label("配对码").fill("000000" if code != "000000" else "111111")
+    page.get_by_role("button", name="配对").click()
+    expect(page.locator("#counter-problem")).to_contain_text("配对码不对")
+    page.get_by_label("配对码").fill(code)
+    page.get_by_role("button", name="配对").click()
+    expect(page.get_by_role("status")).to_contain_text("请把空白卡放入读卡器")
+
+
+def loses_the_desk_program(page: Page, stack: Stack) -> None:
+    """It is killed and started again: the page says so, and goes on with the new code."""
+    code_file, pid = stack.home / "demo" / "desk" / "pairing-code", stack.pids()["agent"]
+    before = code_file.read_text()
+    os.kill(pid, signal.SIGKILL)
+    page.get_by_role("button", name="开始制卡").click()
+    expect(page.locator("#counter-problem")).to_contain_text("桌面读卡程序")
+    wait_for(lambda: code_file.read_text() not in {"", before}, why="the desk's program to come back with a new code")
+    wait_for(lambda: tries_again(page), why="the page to find it")
+    page.get_by_label("配对码").fill(code_file.read_text())
+    page.get_by_role("button", name="配对").click()
+    expect(page.get_by_role("status")).to_contain_text("请把空白卡放入读卡器")
+
+
+def tries_again(page: Page) -> bool:
+    """Press until the program listens."""
+    if page.get_by_role("button", name="重试").is_visible():
+        page.get_by_role("button", name="重试").click()
+    return page.get_by_label("配对码").is_visible()
+
+
+def gives_out(page: Page, identity_number: str) -> None:
+    """Handed over and switched on in one step, for the right document only."""
+    expect(page.locator("[data-state]")).to_have_attribute("data-state", "ready")
+    page.get_by_label("持卡人证件号码").fill("119901190001010000")
+    page.get_by_role("button", name="发卡并启用社会保障和金融功能").click()
+    expect(page.get_by_role("alert")).to_contain_text("证件号码与持卡人或监护人不符")
+    page.get_by_label("持卡人证件号码").fill(identity_number)
+    page.get_by_role("button", name="发卡并启用社会保障和金融功能").click()
+    expect(page.locator("[data-state]")).to_have_attribute("data-state", "collected")
+    expect(page.locator("[data-social]")).to_have_attribute("data-social", "active")
+
+
+def test_a_walk_in_leaves_with_a_card(
+    stack: Stack, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "放行 PASS  票价 4.00 元" in stack.printed, "the demo shows a card tapped at a gate"
+    desk = registered_terminals(stack, tmp_path, [("desk", "国贸", "identity")])["desk"]
+    page = staff_signs_in(browser, stack, "bank_clerk")
+    identity_number, chip_page = walks_in(page, stack)
+    assert faults_of(page, f"{stack.web}/work/bank/walk-in/") == []
+    assert faults_of(page, chip_page) == []
+    page.goto(chip_page)
+    pairs(page, stack)
+    loses_the_desk_program(page, stack)
+    page.get_by_role("button", name="开始制卡").click()
+    page.wait_for_url(re.compile(r"/cards/\d+/$"), timeout=MADE_WITHIN_MS)
+    number = page.get_by_role("heading", level=1).inner_text().strip()
+    face = page.request.get(f"{page.url}face.pdf")
+    assert face.headers["content-type"] == "application/pdf"
+    front, _ = PdfReader(BytesIO(face.body())).pages
+    assert number in front.extract_text().replace("\0", "")
+    gives_out(page, identity_number)
+    answer = stack.terminal("identify", *desk, "--card-number", number)
+    assert answer.returncode == 0, answer
+
+    reader = re.search(r"export PCSCLITE_CSOCK_NAME=(\S+)", stack.printed)
+    assert reader
+    monkeypatch.setenv("PCSCLITE_CSOCK_NAME", reader[1])
+    authority = tmp_path / "authority.der"
+    ((der, code),) = stack.query(
+        "select a.certificate_der, c.identification_code from issuance_authority_certificate a, issuance_card c "
+        "where a.name = 'card-ca' and c.card_number = %s",
+        number,
+    )
+    authority.write_bytes(der)
+    genuine = stack.terminal("card", "verify", "--reader", "00 00", "--authority", str(authority))
+    assert f"有效 GENUINE  {code}" in genuine.stdout, genuine
