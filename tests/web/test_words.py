@@ -9,7 +9,7 @@ from django.utils import translation
 
 from yikatong.applications.rules import Reason as ApplicationReason
 from yikatong.issuance.models import CardState, SocialState
-from yikatong.issuance.rules import CardSnapshot
+from yikatong.issuance.rules import CardSnapshot, JobReason
 from yikatong.issuance.rules import Reason as CardReason
 from yikatong.portal import words
 from yikatong.workbench import words as staff_words
@@ -17,6 +17,18 @@ from yikatong.workbench import words as staff_words
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 CHINESE = re.compile("[\u4e00-\u9fff]")
 NEVER_A_HOLDERS = {CardReason.OTHER_BANKS_CARD, CardReason.CARD_NOT_READY, CardReason.ORDER_UNKNOWN}
+NEVER_AT_A_COUNTER = {
+    ApplicationReason.NOT_OFFERED,
+    ApplicationReason.OUTLET_MISSING,
+    ApplicationReason.OUTLET_OF_OTHER_BANK,
+    ApplicationReason.MINOR_COLLECTS_AT_OUTLET,
+    ApplicationReason.ADDRESS_MISSING,
+    ApplicationReason.UNIT_MISSING,
+    ApplicationReason.UNIT_DOES_NOT_COLLECT,
+    ApplicationReason.APPLICATION_UNKNOWN,
+    ApplicationReason.STATE_FORBIDS,
+}
+"""The counter's page asks for nothing that these could refuse."""
 AT_A_DESK = {
     CardReason.CARD_UNKNOWN,
     CardReason.OTHER_BANKS_CARD,
@@ -27,6 +39,18 @@ AT_A_DESK = {
     CardReason.SOCIAL_FUNCTION_ENDED,
     CardReason.CARD_NOT_READY,
     CardReason.CARD_NOT_COLLECTED,
+}
+
+AT_A_COUNTER = {
+    *(set(ApplicationReason) - NEVER_AT_A_COUNTER),
+    JobReason.MADE_BY_BUREAU,
+    JobReason.MADE_ALREADY,
+    JobReason.BLANK_WRONG,
+    JobReason.BLANK_DIFFERS,
+    JobReason.WRITING_NOT_BEGUN,
+    JobReason.CHIP_NOT_PROVEN,
+    JobReason.NO_INSTANT_ISSUE,
+    JobReason.REASON_MISSING,
 }
 
 
@@ -45,6 +69,17 @@ def test_a_holder_is_told_every_refusal_in_words(reason: str) -> None:
 @pytest.mark.parametrize("reason", sorted(AT_A_DESK), ids=str)
 def test_a_clerk_is_told_every_refusal_in_words(reason: str) -> None:
     in_both_languages(staff_words.REFUSALS[reason])
+
+
+@pytest.mark.parametrize("reason", sorted(AT_A_COUNTER), ids=str)
+def test_a_clerk_is_told_why_no_card_can_be_made_here(reason: str) -> None:
+    in_both_languages(staff_words.REFUSALS[reason])
+
+
+@pytest.mark.parametrize("state", [*CardState, *SocialState], ids=str)
+def test_the_workbench_names_every_state_in_both_languages(state: CardState | SocialState) -> None:
+    assert state.label in staff_words.STATES
+    in_both_languages(staff_words.STATES[staff_words.STATES.index(state.label)])
 
 
 @pytest.mark.parametrize(

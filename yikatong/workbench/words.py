@@ -8,6 +8,7 @@ ACTIONS: dict[str, Promise] = {
     "application.approved": _("审核通过"),
     "application.cancelled": _("申请已取消"),
     "card.made": _("卡片已制成"),
+    "card.personalised": _("芯片已写入"),
     "card.ready": _("卡片已到领卡网点（或已寄出）"),
     "card.collected": _("已领卡"),
     "card.activated": _("社会保障功能已启用"),
@@ -48,6 +49,17 @@ REFUSALS: dict[str, Promise] = {
     "nothing_to_replace": _("此人没有需要补的卡。"),
     "bank_not_allowed": _("此人不能选择本行；请查看可选的银行。"),
 }
+
+STATES: tuple[Promise, ...] = (
+    _("已制卡"),
+    _("待领取"),
+    _("已领取"),
+    _("已注销"),
+    _("未启用"),
+    _("已启用"),
+    _("已终止"),
+)
+"""The states of a card as ``issuance.models`` calls them, so that pages can translate them."""
 
 
 def refusal_text(reason: object, fallback: str) -> str:
