@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
@@ -36,6 +37,20 @@ def walks_in(page: Page, stack: Stack) -> tuple[str, str]:
     page.get_by_role("button", name="核对无误，申请并制卡").click()
     page.wait_for_url(re.compile(r"/chip/$"))
     return said[1], page.url
+
+
+def brings_a_photograph(page: Page) -> None:
+    """Too small at first; then it is shown."""
+    for size, is_taken in (((100, 123), False), ((716, 882), True)):
+        out = BytesIO()
+        Image.new("RGB", size, (205, 215, 225)).save(out, "PNG")
+        picture = {"name": "photo.png", "mimeType": "image/png", "buffer": out.getvalue()}
+        page.get_by_label("正面免冠照片").set_input_files(picture)  # type: ignore[arg-type]
+        page.get_by_role("button", name="保存照片").click()
+        if is_taken:
+            expect(page.get_by_role("img", name="持卡人照片")).to_be_visible()
+        else:
+            expect(page.get_by_role("alert").first).to_contain_text("照片太小")
 
 
 def pairs(page: Page, stack: Stack) -> None:
@@ -93,6 +108,7 @@ def test_a_walk_in_leaves_with_a_card(
     assert faults_of(page, f"{stack.web}/work/bank/walk-in/") == []
     assert faults_of(page, chip_page) == []
     page.goto(chip_page)
+    brings_a_photograph(page)
     pairs(page, stack)
     loses_the_desk_program(page, stack)
     page.get_by_role("button", name="开始制卡").click()
@@ -102,6 +118,7 @@ def test_a_walk_in_leaves_with_a_card(
     assert face.headers["content-type"] == "application/pdf"
     front, _ = PdfReader(BytesIO(face.body())).pages
     assert number in front.extract_text().replace("\0", "")
+    assert len(front.images) == 1
     gives_out(page, identity_number)
     answer = stack.terminal("identify", *desk, "--card-number", number)
     assert answer.returncode == 0, answer

@@ -60,6 +60,8 @@ TABLES: dict[str, Placement] = {
     # cards and what belongs to one of them
     "issuance_card": _BY_CARD,
     "issuance_chip_key": _BY_CARD,
+    "issuance_counter_writing": _BY_CARD,
+    "issuance_portrait": _BY_PERSON,
     "issuance_card_directory": distributed("key"),
     "ecard_electronic_card": _BY_CARD,
     "ecard_device": _BY_CARD,

@@ -239,6 +239,17 @@ class CounterWriting(models.Model):
         db_table = "issuance_counter_writing"
 
 
+class Portrait(models.Model):
+    """A person's photograph for the card: 358 by 441 points, JPEG, sealed in base64."""
+
+    person_id = models.BigIntegerField(primary_key=True)
+    jpeg_sealed = models.BinaryField()
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "issuance_portrait"
+
+
 class RevokedCertificate(models.Model):
     """A chip's certificate that is believed no more: its blank was spoiled with the key in it, or is missing."""
 

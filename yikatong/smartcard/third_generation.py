@@ -52,6 +52,8 @@ _CELLS = {
     Group.BANK_REFERENCE: REFERENCE_CELL,
 }
 _NAME_BYTES = 0x1E
+PORTRAIT_MAX = 0x1000
+"""EF08. Source: LD/T 32 V2.0 (photo, 4096 bytes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class SocialContents:
     """What the social security environment of one card holds.
 
     ``identification_code``: 32 hex digits. ``institution``: 24 hex digits. ``sex``: 1 or 2. ``ethnicity_code``: GB 3304.
-    ``birthplace_code``: six digits, GB/T 2260. ``keys``: by number (``ssse_layout.Key``), 16 bytes each.
+    ``birthplace_code``: six digits, GB/T 2260.
+    ``portrait_jpeg``: for EF08, at most ``PORTRAIT_MAX`` bytes. ``keys``: by number (``ssse_layout.Key``), 16 bytes each.
     """
 
     identification_code: str
@@ -75,6 +78,7 @@ class SocialContents:
     birth_date: date
     category: str = "3"
     pin: str | None = None
+    portrait_jpeg: bytes = field(default=b"", repr=False)
     keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
 
@@ -114,6 +118,10 @@ def social_groupings(
         Grouping(Group.HISTORICAL_BYTES, historical),
         Grouping(Group.SOCIAL_KEYS, encode_keys((contents.keys if keys is None else keys).items())),
     ]
+    if len(contents.portrait_jpeg) > PORTRAIT_MAX:
+        raise ItemWrong(f"照片：超过 {PORTRAIT_MAX} 字节")
+    if contents.portrait_jpeg:
+        groupings.append(Grouping(Group.PORTRAIT, contents.portrait_jpeg))
     if contents.pin is not None:
         groupings.append(Grouping(Group.SOCIAL_PIN, encode_pin(contents.pin)))
     for sfi, items in ((5, ISSUER_ITEMS), (6, holder_items(version))):
@@ -160,6 +168,8 @@ def put_groupings(memory: Memory, groupings: Iterable[Grouping]) -> None:
 def _write(memory: Memory, grouping: Grouping) -> None:
     if grouping.number in _CELLS:
         memory[_CELLS[Group(grouping.number)]] = grouping.value
+    elif grouping.number == Group.PORTRAIT and len(grouping.value) <= PORTRAIT_MAX:
+        memory["SSSE/EF08"] = grouping.value.ljust(PORTRAIT_MAX, b"\xff")
     elif grouping.number == Group.SOCIAL_KEYS:
         for number, key in decode_keys(grouping.value).items():
             place = ACCOUNT_PATH if number in ACCOUNT_KEYS else "SSSE"

@@ -4,6 +4,7 @@ The page's script asks the server for commands, lets the program on the desk (``
 and brings the answers back. No key and no personal data in clear pass through the page.
 """
 
+import base64
 import json
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from yikatong.foundation.errors import Refused
 from yikatong.issuance import counter
 from yikatong.issuance.card_face import FaceContents, FaceUnprintable, face_pdf
 from yikatong.issuance.models import Card
+from yikatong.issuance.portraits import UPLOAD_MAX, PortraitWrong, keep_portrait, portrait_of
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import clear_view, masked_view
 from yikatong.smartcard.apdu import Command
@@ -51,14 +53,20 @@ def chip(request: HttpRequest, card_id: int) -> HttpResponse:
     if request.method == "POST":
         by = Actor("clerk", request.user.get_username())
         try:
-            reason = request.POST.get("reason", "")
-            counter.spoil(card_id, reason, outlet_id=outlet.outlet_id, by=by, at=utc_now())
+            if request.POST.get("action") == "portrait":
+                keep_portrait(card.person_id, _upload_in(request), by=by, at=utc_now())
+            else:
+                reason = request.POST.get("reason", "")
+                counter.spoil(card_id, reason, outlet_id=outlet.outlet_id, by=by, at=utc_now())
             return redirect("work:bank:chip", card_id=card_id)
         except Refused as refused:
             error = refusal_text(refused.reason, str(refused))
+        except PortraitWrong as wrong:
+            error = str(wrong)
     context = {
         "card": card,
         "holder": masked_view(Person.objects.get(person_id=card.person_id)),
+        "portrait": base64.b64encode(portrait).decode() if (portrait := portrait_of(card.person_id)) else "",
         "agent_url": settings.DESK_AGENT_URL,
         "error": error,
     }
@@ -103,7 +111,7 @@ def face(request: HttpRequest, card_id: int) -> HttpResponse:
         city_name=open_folder().head.name_zh,
         issued_on=beijing_day(card.made_at),
         expires_on=card.expires_on,
-        portrait_jpeg=None,
+        portrait_jpeg=portrait_of(card.person_id),
     )
     try:
         octets = face_pdf(contents)
@@ -113,6 +121,16 @@ def face(request: HttpRequest, card_id: int) -> HttpResponse:
     record("card.face_printed", subject=f"card:{card_id}", by=by, at=utc_now(), person_id=card.person_id)
     headers = {"Content-Disposition": f'inline; filename="{card.card_number}.pdf"', "Cache-Control": "no-store"}
     return HttpResponse(octets, content_type="application/pdf", headers=headers)
+
+
+def _upload_in(request: HttpRequest) -> bytes:
+    """The picture that was sent, unless it is far too large to be one. Raises ``PortraitWrong``."""
+    upload = request.FILES.get("portrait")
+    if upload is None:
+        raise PortraitWrong("请先选择一张照片")
+    if upload.size is None or upload.size > UPLOAD_MAX:
+        raise PortraitWrong(f"照片超过 {UPLOAD_MAX // 2**20} MB，请换一张小一些的")
+    return bytes(upload.read())
 
 
 def _answer_in(request: HttpRequest) -> bytes:
