@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -13,9 +14,14 @@ from tests.smartcard.purses import purse_card
 from tests.smartcard.test_client_sequences import (
     BY_IDENTIFIER,
     BY_SFI_AND_NUMBER,
+    PIN_FIRST,
+    READ_ALL,
     WITH_LENGTH_ZERO,
     WITH_WRONG_LENGTHS,
     Dialogue,
+    card_of_the_published_example,
+    full_dialogue_of_version_3,
+    reset_the_pin_as_published,
 )
 from tests.smartcard.test_identity import CARD_CA, CARD_MESSAGE, CHALLENGE, SELECT_IDENTITY, prepared_card
 from yikatong.gm.sm2 import raw_to_der
@@ -28,6 +34,8 @@ DIALOGUES = {
     "by identifier": BY_IDENTIFIER,
     "with wrong lengths": WITH_WRONG_LENGTHS,
     "with length zero": WITH_LENGTH_ZERO,
+    "PIN first": PIN_FIRST,
+    "read all": READ_ALL,
 }
 
 
@@ -70,6 +78,51 @@ def test_scriptor_walks_the_card_as_installed_readers_do(slot: Slot, name: str) 
     dialogue = [(command.replace(" ", ""), answer) for command, answer in DIALOGUES[name]]
     slot.insert(made_card(Version.V2))
     assert scripted(slot, *(command for command, _ in dialogue)) == [answer for _, answer in dialogue]
+
+
+class Scriptor:
+    """scriptor as somebody sits before it: a command, its answer, the next command made from it."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._process = subprocess.Popen(
+            ["scriptor", "-u", "-r", slot.name],
+            env=slot.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            bufsize=1,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=20)
+
+    def __call__(self, command: str) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(command.replace(" ", "") + "\n")
+        answer = ""
+        for line in self._process.stdout:
+            if line.startswith("<") or answer:
+                answer += line
+                if " : " in line:
+                    return answers_of_scriptor(answer)[0]
+        raise AssertionError(f"scriptor ended after {command}")
+
+
+def test_scriptor_goes_through_the_full_dialogue_of_version_3(slot: Slot) -> None:
+    slot.insert(made_card())
+    with Scriptor(slot) as send:
+        full_dialogue_of_version_3(send)
+
+
+def test_scriptor_resets_the_pin_as_published(slot: Slot) -> None:
+    slot.insert(card_of_the_published_example())
+    with Scriptor(slot) as send:
+        reset_the_pin_as_published(send)
 
 
 def answers_of_opensc_tool(output: str) -> list[str]:

@@ -1,6 +1,8 @@
 """The seven ways in which installed readers are known to read a card, command by command."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -114,19 +116,23 @@ def test_a_card_of_version_1_has_the_sex_in_its_third_record() -> None:
     assert send(card, "00B2033403") == SEX + OK
 
 
-def test_the_full_dialogue_of_version_3() -> None:
-    card = made_card()
-    assert send(card, SELECT_SSSE) == "611E"
-    assert send(card, "00A4020002EF06") == OK
-    assert send(card, "00B2080014") == "6982"
-    assert send(card, "00B2012C12") == IDENTIFICATION + OK
-    send(card, SELECT_SSSE)
-    original, factor = _challenge(card), _challenge(card)
-    answer = send(card, f"0088000010 {factor.hex()} {original.hex()} 08")
+type Send = Callable[[str], str]
+"""A command in hex to the card in hand, and its answer in hex."""
+
+
+def full_dialogue_of_version_3(send: Send) -> None:
+    """With a card of ``made_card``, through whatever carries the commands."""
+    assert send(SELECT_SSSE) == "611E"
+    assert send("00A4020002EF06") == OK
+    assert send("00B2080014") == "6982"
+    assert send("00B2012C12") == IDENTIFICATION + OK
+    send(SELECT_SSSE)
+    original, factor = _challenge(send), _challenge(send)
+    answer = send(f"0088000010 {factor.hex()} {original.hex()} 08")
     assert answer == cryptogram(KEYS[Key.INTERNAL], factor, original).hex().upper() + OK
-    original, factor = _challenge(card), _challenge(card)
+    original, factor = _challenge(send), _challenge(send)
     proof = cryptogram(KEYS[Key.READ], factor, original)
-    assert send(card, f"0082000A10 {proof.hex()} {original.hex()}") == OK
+    assert send(f"0082000A10 {proof.hex()} {original.hex()}") == OK
     for command, record in [
         ("00A4020002EF05", ""),
         ("00B2050006", ISSUED),
@@ -136,21 +142,33 @@ def test_the_full_dialogue_of_version_3() -> None:
         ("00B2090020", NAME),
         ("00B24E0016", NAME_EXTENSION),
     ]:
-        assert send(card, command) == record + OK, command
+        assert send(command) == record + OK, command
+
+
+def card_of_the_published_example() -> EmulatedCard:
+    """Its card key serves as PIN service key here; the card's third random number is the example's."""
+    example = bytes.fromhex("FAF1567915089E4BE08457041C3F1B2A")
+    contents = replace(CONTENTS, keys=KEYS | {Key.PIN_SERVICE: example}, pin="9999")
+    return made_card(contents=contents, randoms=("A1A2A3A4A5A6A7A8", "1122334455667788", "2AFD6A015D2D9BAC"))
+
+
+def reset_the_pin_as_published(send: Send) -> None:
+    """With that card, through whatever carries the commands."""
+    send(SELECT_SSSE)
+    original, factor = _challenge(send), _challenge(send)
+    proof = cryptogram(KEYS[Key.PUK], factor, original)
+    assert send(f"0082000610 {proof.hex()} {original.hex()}") == OK
+    assert _challenge(send).hex().upper() == "2AFD6A015D2D9BAC"
+    assert send("8424000114 3D6BCBE266F4B8416673B628C3271BB1 5F21A6C8") == OK
+    assert send("0020000003123456") == OK
+
+
+def test_the_full_dialogue_of_version_3() -> None:
+    full_dialogue_of_version_3(partial(send, made_card()))
 
 
 def test_resetting_the_pin_answers_the_published_example() -> None:
-    """Its card key serves as PUK's and as PIN service key here; the card's third random number is the example's."""
-    example = bytes.fromhex("FAF1567915089E4BE08457041C3F1B2A")
-    contents = replace(CONTENTS, keys=KEYS | {Key.PIN_SERVICE: example}, pin="9999")
-    card = made_card(contents=contents, randoms=("A1A2A3A4A5A6A7A8", "1122334455667788", "2AFD6A015D2D9BAC"))
-    send(card, SELECT_SSSE)
-    original, factor = _challenge(card), _challenge(card)
-    proof = cryptogram(KEYS[Key.PUK], factor, original)
-    assert send(card, f"0082000610 {proof.hex()} {original.hex()}") == OK
-    assert _challenge(card).hex().upper() == "2AFD6A015D2D9BAC"
-    assert send(card, "8424000114 3D6BCBE266F4B8416673B628C3271BB1 5F21A6C8") == OK
-    assert send(card, "0020000003123456") == OK
+    reset_the_pin_as_published(partial(send, card_of_the_published_example()))
 
 
 @pytest.mark.parametrize("version", Version)
@@ -170,7 +188,7 @@ def test_what_is_read_decodes_to_what_was_written(version: Version) -> None:
     assert texts["社会保障号码"] == CONTENTS.identity_number
 
 
-def _challenge(card: EmulatedCard) -> bytes:
-    answer = send(card, "0084000008")
+def _challenge(send: Send) -> bytes:
+    answer = send("0084000008")
     assert answer.endswith(OK)
     return bytes.fromhex(answer[:-4])
