@@ -1,5 +1,6 @@
 """A blank card written through its issuer's domain: what a counter does, what a thief cannot, and power cut at every byte."""
 
+import random
 from itertools import count
 
 import pytest
@@ -12,6 +13,7 @@ from yikatong.smartcard.card import EmulatedCard
 from yikatong.smartcard.channel import exchange
 from yikatong.smartcard.dgi import encode_groupings
 from yikatong.smartcard.issuer_domain import (
+    TRIES_CELL,
     TRIES_MAX,
     BlankOpened,
     BlankWrong,
@@ -198,3 +200,29 @@ def test_power_cut_at_every_byte_leaves_a_blank_or_a_whole_card() -> None:
             break
     assert False in seen
     assert cut > len(GROUPINGS)
+
+
+def test_nothing_sent_to_a_blank_breaks_it_writes_it_or_shows_a_key() -> None:
+    rng = random.Random(20261124)
+    journal = _blank().read()
+    before = {cell: value for cell, value in Memory(VolatileMedium(journal)).cells().items() if cell != TRIES_CELL}
+    secret = {key[place : place + 4] for key in (KEYS_OF_BLANK.encryption, KEYS_OF_BLANK.mac) for place in range(13)}
+    answered: set[bytes] = set()
+    for number in range(400):
+        card = open_card(VolatileMedium(journal), random=rng.randbytes)
+        card.power_on()
+        commands = [command.encode() for command in opening_commands(HOST)]
+        if number % 2:
+            written = writing_commands(KEYS_OF_BLANK, HOST, _opened(card), GROUPINGS)
+            exchange(card, written[0])
+            commands += [command.encode() for command in written[1:-1]]
+        for _ in range(50):
+            octets = bytearray(rng.choice(commands))
+            for _ in range(rng.randrange(1, 4)):
+                octets[rng.randrange(len(octets))] = rng.randrange(256)
+            answer = card.transmit(bytes(octets[: rng.randrange(1, len(octets) + 1)] if rng.random() < 0.2 else octets))
+            assert all(answer[place : place + 4] not in secret for place in range(len(answer) - 3))
+            answered.add(answer[-2:])
+            cells = {cell: value for cell, value in card.memory.cells().items() if cell != TRIES_CELL}
+            assert cells == before, octets.hex()
+    assert {b"\x61\x1d", b"\x69\x88", b"\x67\x00", b"\x69\x82"} <= answered
