@@ -16,6 +16,7 @@ from yikatong.issuance.portraits import (
     WIDTH,
     PortraitWrong,
     chip_portrait,
+    chip_portrait_of,
     keep_portrait,
     portrait_jpeg,
     portrait_of,
@@ -106,6 +107,8 @@ def test_a_photograph_is_kept_sealed_and_the_last_one_counts() -> None:
     kept = portrait_of(person.person_id)
     assert kept == portrait_jpeg(_file((358, 441)))
     assert b"JFIF" not in bytes(Portrait.objects.get().jpeg_sealed)
+    assert chip_portrait_of(person.person_id) == chip_portrait(kept)
+    assert chip_portrait_of(person.person_id + 1) == b""
     with pytest.raises(PortraitWrong):
         keep_portrait(person.person_id, b"no picture", by=CLERK, at=NOON)
     assert portrait_of(person.person_id) == kept

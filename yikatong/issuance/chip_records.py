@@ -15,7 +15,7 @@ from yikatong.foundation.errors import YikatongError
 from yikatong.gm.keystore import KeyStore, KeyUnknown
 from yikatong.gm.sm4 import IntegrityError
 from yikatong.issuance.models import Card, CardState, ChipKey
-from yikatong.issuance.portraits import chip_portrait, portrait_of
+from yikatong.issuance.portraits import chip_portrait_of
 from yikatong.registry.models import Person
 from yikatong.registry.sealing import field_cipher, key_store
 from yikatong.smartcard.bureau_file import CardRecord
@@ -109,7 +109,7 @@ class ChipRecords:
             ethnicity_code=person.ethnicity_code,
             birthplace_code=identity_number[:6],
             birth_date=person.birth_date,
-            portrait_jpeg=chip_portrait(portrait) if (portrait := portrait_of(person.person_id)) else b"",
+            portrait_jpeg=chip_portrait_of(person.person_id),
         )
 
 

@@ -240,10 +240,11 @@ class CounterWriting(models.Model):
 
 
 class Portrait(models.Model):
-    """A person's photograph for the card: 358 by 441 points, JPEG, sealed in base64."""
+    """A person's photograph: for the face 358 by 441 points, for the chip at most 4096 bytes; JPEG, sealed in base64."""
 
     person_id = models.BigIntegerField(primary_key=True)
     jpeg_sealed = models.BinaryField()
+    chip_jpeg_sealed = models.BinaryField()
     taken_at = models.DateTimeField()
 
     class Meta:

@@ -35,16 +35,23 @@ class PortraitWrong(YikatongError):
 
 def keep_portrait(person_id: int, octets: bytes, *, by: Actor, at: datetime) -> None:
     """Keep a person's photograph, in place of any earlier one. Raises ``PortraitWrong``."""
-    sealed = field_cipher().seal("portrait", base64.b64encode(portrait_jpeg(octets)).decode())
+    jpeg = portrait_jpeg(octets)
+    kept = {"jpeg_sealed": _sealed(jpeg), "chip_jpeg_sealed": _sealed(chip_portrait(jpeg)), "taken_at": at}
     with transaction.atomic():
-        Portrait.objects.update_or_create(person_id=person_id, defaults={"jpeg_sealed": sealed, "taken_at": at})
+        Portrait.objects.update_or_create(person_id=person_id, defaults=kept)
         record("person.portrait_kept", subject=f"person:{person_id}", by=by, at=at, person_id=person_id)
 
 
 def portrait_of(person_id: int) -> bytes | None:
     """A person's photograph as JPEG, 358 by 441."""
-    kept = Portrait.objects.filter(person_id=person_id).first()
-    return None if kept is None else base64.b64decode(field_cipher().open("portrait", bytes(kept.jpeg_sealed)))
+    kept = Portrait.objects.filter(person_id=person_id).only("jpeg_sealed").first()
+    return None if kept is None else _opened_jpeg(kept.jpeg_sealed)
+
+
+def chip_portrait_of(person_id: int) -> bytes:
+    """A person's photograph for the chip, made when it was taken in; empty without one."""
+    kept = Portrait.objects.filter(person_id=person_id).only("chip_jpeg_sealed").first()
+    return b"" if kept is None else _opened_jpeg(kept.chip_jpeg_sealed)
 
 
 def portrait_jpeg(octets: bytes) -> bytes:
@@ -67,6 +74,14 @@ def chip_portrait(jpeg: bytes) -> bytes:
             if len(encoded) <= PORTRAIT_MAX:
                 return encoded
     raise PortraitWrong("照片压缩后仍放不进芯片：请换一张背景干净的照片")
+
+
+def _sealed(jpeg: bytes) -> bytes:
+    return field_cipher().seal("portrait", base64.b64encode(jpeg).decode())
+
+
+def _opened_jpeg(sealed: "bytes | memoryview[int]") -> bytes:
+    return base64.b64decode(field_cipher().open("portrait", bytes(sealed)))
 
 
 def _opened(octets: bytes) -> Image.Image:

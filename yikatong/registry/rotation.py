@@ -58,7 +58,11 @@ SEALED_TABLES = (
     ),
     SealedTable("banks_fair_seed", (("day", "date"),), (("seed_sealed", "seed"),)),
     SealedTable("ecard_server_held_key", (("card_id", "bigint"),), (("private_key_sealed", "device_key"),)),
-    SealedTable("issuance_portrait", (("person_id", "bigint"),), (("jpeg_sealed", "portrait"),)),
+    SealedTable(
+        "issuance_portrait",
+        (("person_id", "bigint"),),
+        (("jpeg_sealed", "portrait"), ("chip_jpeg_sealed", "portrait")),
+    ),
     SealedTable("issuance_chip_key", (("card_id", "bigint"),), (("private_key_sealed", "chip_key"),)),
 )
 
