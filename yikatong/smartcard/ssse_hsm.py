@@ -1,10 +1,11 @@
 """What an HSM of the city answers to a reader without the keys: the other half of the ``_HSM_Step`` functions.
 
-A request is the text that a step gave out, an answer the next step's ``pKey``. Software that holds the masters, for development,
-tests and pilots: a city puts its HSM behind the same five questions. It keeps nothing and logs nothing; who may ask what is decided
-where it is asked. Source: the reader specification (order of fields, key addresses), LD/T 32 parts 5 and 7 (what is computed); the
-terminal's transaction number as two zero bytes and the card's: a published client. That a directory's keys descend from the same
-root as the environment's, and so go by its addresses: assumption.
+A request is the text that a step gave out, an answer the next step's ``pKey``. Software that holds the
+masters, for development, tests and pilots: a city puts its HSM behind the same five questions. It keeps
+nothing and logs nothing; who may ask what is decided where it is asked. Source: the reader specification
+(order of fields, key addresses), LD/T 32 parts 5 and 7 (what is computed); the terminal's transaction number
+as two zero bytes and the card's: a published client. That a directory's keys descend from the same root as the
+environment's, and so go by its addresses: assumption.
 """
 
 import hmac

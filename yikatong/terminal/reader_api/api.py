@@ -1,7 +1,7 @@
 """The functions by their established names. Each returns a code (0 for success) and the text that goes into ``pOutInfo``.
 
-The text's fields end with ``|``, the last one too. Between the steps of an HSM dialogue the card stays powered, and any other call
-ends the dialogue. It keeps no PIN and logs nothing of a card.
+The text's fields end with ``|``, the last one too. Between the steps of an HSM dialogue the card stays
+powered, and any other call ends the dialogue. It keeps no PIN and logs nothing of a card.
 Source: the reader specification (names, order of arguments and fields, codes), docs/terminal.md.
 """
 
@@ -20,7 +20,8 @@ type Result = tuple[int, str]
 
 
 class ReaderApi:
-    """One terminal; not safe between threads. ``device``: 终端设备号, told at the end of each reading. ``hsm``: for ``with_fallback``.
+    """One terminal; not safe between threads. ``device``: 终端设备号, told at the end of each reading. ``hsm``: for
+    ``with_fallback``.
 
     ``terminal``: 终端机编号 of payments with an HSM. ``payments``: where payments are kept; by default in memory only.
     """
@@ -56,7 +57,10 @@ class ReaderApi:
         return self._continued("iReadCardBas_HSM_Step2", pKey)
 
     def iReadCard(self, iType: int, iAuthType: int, pCardInfo: str, pFileAddr: str) -> Result:
-        """Read files with the holder's PIN (1) or the read key (2). ``pFileAddr``: ``DF01EF06|23|28|$``; the text mirrors it."""
+        """Read files with the holder's PIN (1) or the read key (2).
+
+        ``pFileAddr``: ``DF01EF06|23|28|$``; the text mirrors it.
+        """
         return self._called(lambda: card_files.read(self._station, iType, iAuthType, pCardInfo, pFileAddr))
 
     def iReadCard_HSM_Step1(self, iType: int, pCardInfo: str, pFileAddr: str) -> Result:
@@ -68,7 +72,10 @@ class ReaderApi:
         return self._continued("iReadCard_HSM_Step2", pKey)
 
     def iWriteCard(self, iType: int, pCardInfo: str, pFileAddr: str, pWriteData: str) -> Result:
-        """Write files with the update key of the security module. ``pWriteData`` mirrors ``pFileAddr``, values in place of tags."""
+        """Write files with the update key of the security module.
+
+        ``pWriteData`` mirrors ``pFileAddr``, values in place of tags.
+        """
         return self._called(lambda: card_files.write(self._station, iType, pCardInfo, pFileAddr, pWriteData))
 
     def iWriteCard_HSM_Step1(self, iType: int, pCardInfo: str, pFileAddr: str) -> Result:
@@ -96,7 +103,8 @@ class ReaderApi:
         return self._begun("iReloadPIN_HSM_Step2", pins.service_steps(self._station, iType, pCardInfo, RESET_HEADER))
 
     def iReloadPIN_HSM_Step2(self, pKey: str) -> Result:
-        """Prove the PUK with the HSM's 32 digits, after the holder typed the new PIN twice; the text holds it for the HSM."""
+        """Prove the PUK with the HSM's 32 digits, after the holder typed the new PIN twice; the text holds it
+        for the HSM."""
         return self._continued("iReloadPIN_HSM_Step2", pKey, then="iReloadPIN_HSM_Step3")
 
     def iReloadPIN_HSM_Step3(self, pKey: str) -> Result:

@@ -1,10 +1,11 @@
 """Reading and writing a card's files: ``iReadCard`` and ``iWriteCard``, with PIN, security module or HSM.
 
-What a file asks for is known from the card's layout: nothing, the PIN, the directory's read or update key, or PIN and key together (DF04's
-EF06). All values are encoded before the first is written; a card that leaves between two items has the first: write again. An HSM
-answers for one key, so its steps take files of one directory. A security module of ours holds no update key (−27272).
-Source: 人社信息函〔2012〕37号 (rights), LD/T 32 part 5 (commands), the reader specification (texts). How a transparent file (hex digits)
-and a payment's record (序号^类型^终端^时间^账户^自付^统筹^) are written in the text: assumption.
+What a file asks for is known from the card's layout: nothing, the PIN, the directory's read or update key, or
+PIN and key together (DF04's EF06). All values are encoded before the first is written; a card that leaves
+between two items has the first: write again. An HSM answers for one key, so its steps take files of one
+directory. A security module of ours holds no update key (−27272). Source: 人社信息函〔2012〕37号 (rights), LD/T 32
+part 5 (commands), the reader specification (texts). How a transparent file (hex digits) and a payment's record
+(序号^类型^终端^时间^账户^自付^统筹^) are written in the text: assumption.
 """
 
 from collections.abc import Iterable

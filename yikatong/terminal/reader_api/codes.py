@@ -1,7 +1,7 @@
 """The established result codes: 0, the driver's own, and the negative of a card's status word.
 
-Source: the reader specification's table of results, as docs/terminal.md lists it; which fault gives which code where the table
-leaves it open: assumption.
+Source: the reader specification's table of results, as docs/terminal.md lists it; which fault gives which code
+where the table leaves it open: assumption.
 """
 
 from enum import IntEnum

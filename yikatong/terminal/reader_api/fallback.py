@@ -19,7 +19,10 @@ type _Ask = Callable[[Hsm, CardPath, str], str]
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """``asks``: who answers each step's text. ``first``: which arguments the first step takes; ``last``: which more the last one takes."""
+    """``asks``: who answers each step's text.
+
+    ``first``: which arguments the first step takes; ``last``: which more the last one takes.
+    """
 
     asks: tuple[_Ask, ...]
     first: tuple[int, ...]
@@ -55,7 +58,10 @@ FUNCTIONS = frozenset(_WAYS)
 
 
 def call(api: "ReaderApi", hsm: Hsm | None, name: str, *arguments: int | str) -> "Result":
-    """One of ``FUNCTIONS``; its steps with ``hsm`` where the security module cannot. Its result is the same either way."""
+    """One of ``FUNCTIONS``; its steps with ``hsm`` where the security module cannot.
+
+    Its result is the same either way.
+    """
     code, text = getattr(api, name)(*arguments)
     if code not in FALLS_BACK or hsm is None:
         return code, text

@@ -1,9 +1,10 @@
 """``pFileAddr`` and what mirrors it: which items of which files, and how an item's value is written.
 
-``DF01EF06|23|28|$DF01EF15|40:2|$`` names items by tag, ``40:2`` the second with that tag; ``DF04EF08|1|2|$`` and ``DF04EF08:1$`` name
-records of a cyclic file, ``DF04EF08|$`` all of them; ``SSSEEF08|$`` a file without records. ``SSSE``, ``MF`` and ``3F00`` are the
-environment itself. It speaks to no card. Source: the reader specification, published clients (``SSSE``, ``3F00``, ``MF``, ``:01``),
-人社信息函〔2012〕37号 (tags). That an item whose type is not listed here is written in hex digits: assumption.
+``DF01EF06|23|28|$DF01EF15|40:2|$`` names items by tag, ``40:2`` the second with that tag; ``DF04EF08|1|2|$``
+and ``DF04EF08:1$`` name records of a cyclic file, ``DF04EF08|$`` all of them; ``SSSEEF08|$`` a file without
+records. ``SSSE``, ``MF`` and ``3F00`` are the environment itself. It speaks to no card. Source: the reader
+specification, published clients (``SSSE``, ``3F00``, ``MF``, ``:01``), 人社信息函〔2012〕37号 (tags). That an item
+whose type is not listed here is written in hex digits: assumption.
 """
 
 import re

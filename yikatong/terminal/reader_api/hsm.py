@@ -1,6 +1,7 @@
 """Where cryptograms come from when the terminal has no security module: an HSM behind the network.
 
-``SoftwareHsm`` holds the masters in this process: for development and tests. ``http_hsm.HttpHsm`` asks the city's gateway.
+``SoftwareHsm`` holds the masters in this process: for development and tests. ``http_hsm.HttpHsm`` asks the
+city's gateway.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +12,10 @@ from yikatong.terminal.reader_api.codes import Code, ReaderError
 
 
 class Hsm(Protocol):
-    """Answers a step's text with the next step's pKey. Raises ``ReaderError``. Source: the reader specification's HSM pairs."""
+    """Answers a step's text with the next step's pKey. Raises ``ReaderError``.
+
+    Source: the reader specification's HSM pairs.
+    """
 
     def authenticate(self, request: str) -> str:
         """For ``iReadCardBas_HSM_Step1``: both cryptograms."""

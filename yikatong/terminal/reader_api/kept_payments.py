@@ -1,8 +1,8 @@
 """What a till remembers of payments from medical accounts, so that none is lost and none is taken twice.
 
-A payment is kept before the card is told to pay, and is *open* until the card has answered. With a file it outlives the process; the
-file names cards and amounts, so it has mode 0600. It does not decide whether an open payment was made: only the card can tell
-(``medical``). Source: assumption.
+A payment is kept before the card is told to pay, and is *open* until the card has answered. With a file it
+outlives the process; the file names cards and amounts, so it has mode 0600. It does not decide whether an open
+payment was made: only the card can tell (``medical``). Source: assumption.
 """
 
 import os
@@ -23,7 +23,10 @@ class KeptPaymentsDamaged(YikatongError):
 
 
 class KeptPayment(msgspec.Struct, frozen=True):
-    """One payment. ``before``: what the card said of its sums; ``answer``: the function's text, empty while it is open."""
+    """One payment.
+
+    ``before``: what the card said of its sums; ``answer``: the function's text, empty while it is open.
+    """
 
     identification: str
     pay_info: str
@@ -71,7 +74,7 @@ class KeptPayments:
             return
         beside = self._path.with_name(self._path.name + ".new")
         try:
-            with open(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+            with os.fdopen(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(msgspec.json.encode(list(self._kept.values())))
                 file.flush()
                 os.fsync(file.fileno())

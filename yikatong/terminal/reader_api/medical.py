@@ -1,10 +1,11 @@
 """Paying from the medical account on the card, and reading what was paid: ``iDoDebit`` and ``iReadDebitRecord``.
 
-Amounts come and go in yuan with two decimals and are fen inside. A payment is known by its card and its ``pPayInfo``: asked for again,
-it is told again and not taken again. A card that leaves before it answers may have paid or not; when it is back, ``iDoDebit`` asks it
-first (``_settle_open``). It keeps no PIN. Source: the reader specification (fields and their order), LD/T 32 part 5 (the dialogue,
-TRANSACTION PROOF). That what account and pooled fund pay together is all taken from the account, since one number is given for
-both, the amounts' spelling in the answer, and the codes after a torn payment: assumption.
+Amounts come and go in yuan with two decimals and are fen inside. A payment is known by its card and its
+``pPayInfo``: asked for again, it is told again and not taken again. A card that leaves before it answers may
+have paid or not; when it is back, ``iDoDebit`` asks it first (``_settle_open``). It keeps no PIN. Source: the
+reader specification (fields and their order), LD/T 32 part 5 (the dialogue, TRANSACTION PROOF). That what
+account and pooled fund pay together is all taken from the account, since one number is given for both, the
+amounts' spelling in the answer, and the codes after a torn payment: assumption.
 """
 
 import re
@@ -65,7 +66,8 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """What the card answered to INITIALISE: ``sums`` (account, self-paid, pooled, year), its counter, versions, random number."""
+    """What the card answered to INITIALISE: ``sums`` (account, self-paid, pooled, year), its counter,
+    versions, random number."""
 
     sums: bytes
     counter: int
@@ -146,9 +148,9 @@ class Till:
     def _settle_open(self, social: SocialCard, pay_info: str) -> None:
         """Find out whether the card made its open payment, from its counter, its sums and its proof.
 
-        Paid, and asked for again: it is answered. Paid, and another is asked for: −22, until the first was asked for again, so that
-        none is taken twice. Not paid: it is dropped. When the card was used elsewhere since, nobody can tell: −37894. With a
-        security module the card proves first that it is genuine.
+        Paid, and asked for again: it is answered. Paid, and another is asked for: −22, until the first was
+        asked for again, so that none is taken twice. Not paid: it is dropped. When the card was used elsewhere
+        since, nobody can tell: −37894. With a security module the card proves first that it is genuine.
         """
         kept = self._kept.open_of(social.free.identification)
         assert kept is not None, "there is an open payment"

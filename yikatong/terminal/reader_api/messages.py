@@ -1,7 +1,7 @@
 """The reader API as JSON messages, as web pages of halls and kiosks send them to a service on their own machine.
 
-``{"function": "iReadCardBas", "iType": 3}`` is answered with ``{"success": 0, "pOutInfo": "…"}``; ``success`` is the function's
-code, so no card is −2. It opens no socket. Source: the field's local services (docs/terminal.md).
+``{"function": "iReadCardBas", "iType": 3}`` is answered with ``{"success": 0, "pOutInfo": "…"}``; ``success``
+is the function's code, so no card is −2. It opens no socket. Source: the field's local services (docs/terminal.md).
 """
 
 import json

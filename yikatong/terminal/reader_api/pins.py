@@ -1,9 +1,9 @@
 """The card's PIN: checked, changed, set anew, unblocked. It keeps no PIN.
 
-Setting a PIN anew and unblocking it take the card's PUK and its PIN service key. A security module of ours holds neither, because a lost
-terminal must not open cards: without an HSM these functions answer −27272, after which software goes on with the steps.
-Source: LD/T 32 part 5 (commands), the reader specification (steps); that −27272 is the answer, and that the steps of unblocking
-leave the new PIN's field out: assumption.
+Setting a PIN anew and unblocking it take the card's PUK and its PIN service key. A security module of ours
+holds neither, because a lost terminal must not open cards: without an HSM these functions answer −27272, after
+which software goes on with the steps. Source: LD/T 32 part 5 (commands), the reader specification (steps);
+that −27272 is the answer, and that the steps of unblocking leave the new PIN's field out: assumption.
 """
 
 from yikatong.smartcard.apdu import Command

@@ -1,6 +1,7 @@
 """A terminal's dialogue with a social security card: reading what is free, proving both sides, reading the holder.
 
-Source: LD/T 32 part 5 and a published trace of a 3.00 card (docs/card.md), also for the order of challenges: original, factor.
+Source: LD/T 32 part 5 and a published trace of a 3.00 card (docs/card.md), also for the order of challenges:
+original, factor.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Where the functions work: the terminal's readers, its security module, its keypad; and cards held between two steps.
 
-A dialogue with an HSM is a generator (``Steps``): it yields each step's text and is sent the next step's arguments. The card stays
-powered in it until it ends or is closed.
+A dialogue with an HSM is a generator (``Steps``): it yields each step's text and is sent the next step's
+arguments. The card stays powered in it until it ends or is closed.
 """
 
 from collections.abc import Generator, Iterator
