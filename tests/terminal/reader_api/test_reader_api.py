@@ -192,7 +192,7 @@ def test_a_message_is_answered_as_local_services_do() -> None:
         ('{"function":"iReadCardBas"}', "需要参数 iType"),
         ('{"function":"iReadCardBas","iType":true}', "需要参数 iType"),
         ('{"function":"iReadCardBas","iType":"3"}', "需要参数 iType"),
-        ("x" * 5_000, "超过"),
+        ("x" * 20_000, "超过"),
     ],
 )
 def test_a_message_that_is_none_is_told(request_text: str, words: str) -> None:

@@ -1,7 +1,7 @@
 """The established result codes: 0, the driver's own, and the negative of a card's status word.
 
-Source: the reader specification's table of results, as docs/terminal.md lists it; which fault gives which code where the table
-leaves it open: assumption.
+Source: the reader specification's table of results, as docs/terminal.md lists it; which fault gives which code
+where the table leaves it open: assumption.
 """
 
 from enum import IntEnum
@@ -27,6 +27,8 @@ class Code(IntEnum):
     TIMED_OUT = -32
     PIN_LENGTH = -33
     PINS_DIFFER = -34
+    CHARACTERS = -41
+    LENGTH = -42
     PIN_WRONG = -51
     PIN_LOCKED = -52
     NO_SAM = -2201
@@ -54,12 +56,21 @@ MEANINGS: dict[int, str] = {
     Code.TIMED_OUT: "输入超时",
     Code.PIN_LENGTH: "密码应为 4 至 16 位数字",
     Code.PINS_DIFFER: "两次输入的新密码不一致",
+    Code.CHARACTERS: "数据里有这一项写不下的字符",
+    Code.LENGTH: "数据长度不对",
     Code.PIN_WRONG: "密码不对",
     Code.PIN_LOCKED: "密码已锁定",
     Code.NO_SAM: "没有 PSAM，请用加密机方式",
     Code.ALGORITHM: "PSAM 不支持此卡的算法，请用加密机方式",
     Code.NO_READING_KEY: "PSAM 没有 RKSSSE，请用加密机方式",
-    Code.NO_HSM_NEEDED: "此卡不需要加密机",
+    Code.NO_HSM_NEEDED: "不需要加密机",
+    -Status.SECURITY_NOT_SATISFIED: "卡不允许：没有所需的密码或密钥",
+    -Status.METHOD_BLOCKED: "密钥已锁定",
+    -Status.FILE_NOT_FOUND: "卡里没有这个文件",
+    -Status.RECORD_NOT_FOUND: "卡里没有这一项",
+    -Status.REFERENCE_DATA_NOT_FOUND: "没有这个密钥，请用加密机方式",
+    -Status.FUNDS_INSUFFICIENT: "余额不足",
+    -Status.MAC_NOT_AVAILABLE: "卡在别处用过，不能判断上一笔是否已扣款；请查交易记录",
 }
 """What each says, for logs and screens."""
 

@@ -88,4 +88,6 @@ class PcscReaders:
                     yield card
             except CardRemoved:
                 raise ReaderError(Code.MUTE) from None
+            except ReaderFault as fault:
+                raise ReaderError(Code.READER) from fault
             return

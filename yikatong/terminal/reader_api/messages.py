@@ -1,24 +1,43 @@
 """The reader API as JSON messages, as web pages of halls and kiosks send them to a service on their own machine.
 
-``{"function": "iReadCardBas", "iType": 3}`` is answered with ``{"success": 0, "pOutInfo": "…"}``; ``success`` is the function's
-code, so no card is −2. It opens no socket. Source: the field's local services (docs/terminal.md).
+``{"function": "iReadCardBas", "iType": 3}`` is answered with ``{"success": 0, "pOutInfo": "…"}``; ``success``
+is the function's code, so no card is −2. It opens no socket. Source: the field's local services (docs/terminal.md).
 """
 
 import json
 
+from yikatong.foundation.errors import YikatongError
 from yikatong.terminal.reader_api.api import ReaderApi
 from yikatong.terminal.reader_api.codes import MEANINGS, Code
+from yikatong.terminal.reader_api.fallback import FUNCTIONS
 
 _ARGUMENTS: dict[str, dict[str, type]] = {
     "iReadCardBas": {"iType": int},
     "iReadCardBas_HSM_Step1": {"iType": int},
     "iReadCardBas_HSM_Step2": {"pKey": str},
+    "iReadCard": {"iType": int, "iAuthType": int, "pCardInfo": str, "pFileAddr": str},
+    "iReadCard_HSM_Step1": {"iType": int, "pCardInfo": str, "pFileAddr": str},
+    "iReadCard_HSM_Step2": {"pKey": str},
+    "iWriteCard": {"iType": int, "pCardInfo": str, "pFileAddr": str, "pWriteData": str},
+    "iWriteCard_HSM_Step1": {"iType": int, "pCardInfo": str, "pFileAddr": str},
+    "iWriteCard_HSM_Step2": {"pKey": str, "pWriteData": str},
     "iVerifyPIN": {"iType": int},
     "iChangePIN": {"iType": int},
+    "iReloadPIN": {"iType": int, "pCardInfo": str},
+    "iReloadPIN_HSM_Step1": {"iType": int, "pCardInfo": str},
+    "iReloadPIN_HSM_Step2": {"pKey": str},
+    "iReloadPIN_HSM_Step3": {"pKey": str},
+    "iUnblockPIN": {"iType": int, "pCardInfo": str},
+    "iUnblockPIN_HSM_Step1": {"iType": int, "pCardInfo": str},
+    "iUnblockPIN_HSM_Step2": {"pKey": str},
+    "iUnblockPIN_HSM_Step3": {"pKey": str},
     "iDoDebit": {"iType": int, "pCardInfo": str, "pPayInfo": str},
+    "iDoDebit_HSM_Step1": {"iType": int, "pCardInfo": str, "pPayInfo": str},
+    "iDoDebit_HSM_Step2": {"pKey": str},
     "iReadDebitRecord": {"iType": int},
 }
-REQUEST_MAX = 4096
+REQUEST_MAX = 16_384
+"""Characters: a photo in hex digits fits."""
 
 
 def answer(api: ReaderApi, request: str) -> str:
@@ -44,5 +63,9 @@ def _answered(api: ReaderApi, request: str) -> tuple[int, str, str]:
     for argument, kind in arguments.items():
         if type(fields.get(argument)) is not kind:
             return Code.BAD_INPUT, "", f"{name} 需要参数 {argument}"
-    code, text = getattr(api, name)(*(fields[argument] for argument in arguments))
+    values = [fields[argument] for argument in arguments]
+    try:
+        code, text = api.with_fallback(name, *values) if name in FUNCTIONS else getattr(api, name)(*values)
+    except YikatongError as error:
+        return Code.READER, "", str(error)
     return int(code), text, ""

@@ -1,6 +1,7 @@
 """A terminal's dialogue with a social security card: reading what is free, proving both sides, reading the holder.
 
-Source: LD/T 32 part 5 and a published trace of a 3.00 card (docs/card.md), also for the order of challenges: original, factor.
+Source: LD/T 32 part 5 and a published trace of a 3.00 card (docs/card.md), also for the order of challenges:
+original, factor.
 """
 
 from dataclasses import dataclass
@@ -50,6 +51,11 @@ class Challenge:
     original: bytes
     factor: bytes
 
+    @property
+    def fields(self) -> list[str]:
+        """As a step tells them: 过程因子, 原始信息."""
+        return [self.factor.hex().upper(), self.original.hex().upper()]
+
 
 class SocialCard:
     """One card, from its selection on. Raises ``ReaderError``."""
@@ -60,7 +66,11 @@ class SocialCard:
 
     def challenge(self) -> Challenge:
         """Ask the card for two random numbers."""
-        return Challenge(*(self.send(Command(0x00, 0x84, 0x00, 0x00, expected=FACTOR_LENGTH)) for _ in range(2)))
+        return Challenge(self.random(), self.random())
+
+    def random(self) -> bytes:
+        """Ask the card for a random number, 8 bytes."""
+        return self.send(Command(0x00, 0x84, 0x00, 0x00, expected=FACTOR_LENGTH))
 
     def internal(self, challenge: Challenge) -> bytes:
         """The card's cryptogram, 8 bytes."""
@@ -135,5 +145,7 @@ class SecurityModule:
             exchange(self.channel, Command(0xBF, 0xDE, 0x01, key, self.factors + challenge.factor))
             return exchange(self.channel, Command(0x80, 0xFA, 0x00, 0x00, challenge.original, FACTOR_LENGTH))
         except Refusal as refusal:
-            missing = refusal.status == Status.KEY_INDEX_UNKNOWN and key == Key.READ
-            raise ReaderError(Code.NO_READING_KEY if missing else Code.SAM) from refusal
+            code: int = Code.SAM
+            if refusal.status == Status.KEY_INDEX_UNKNOWN and key != Key.INTERNAL:
+                code = Code.NO_READING_KEY if key == Key.READ else -Status.REFERENCE_DATA_NOT_FOUND
+            raise ReaderError(code) from refusal
