@@ -91,7 +91,7 @@ def test_lost_found_lost_for_good_and_replaced(stack: Stack, browser: Browser, t
     lost_number, lost_id = story.new_number, story.card_id
 
     apply_and_wait(story)
-    assert stack.query("select kind from applications_application order by submitted_at") == [
+    assert stack.query("select kind from applications_application where channel = 'web' order by submitted_at") == [
         ("first",),
         ("replacement",),
     ]

@@ -34,6 +34,8 @@ class Venue:
 
     terminal: CardTerminal
     card: EmulatedCard
+    sam: EmulatedCard
+    outbox: PurseOutbox
 
 
 @pytest.fixture
@@ -48,10 +50,8 @@ def venue(tmp_path: Path) -> Iterator[Venue]:
     gate = RailGate(PurseTerminal(sam), place, metro_network(), lambda day: tariff, lambda code: False)
     storage = Storage(tmp_path / "state", terminal_id=TERMINAL.hex())
     authority = x509.parse(files.authority.read_bytes())
-    yield Venue(
-        CardTerminal(sam, PurseOutbox(storage), authorities=[authority], place="国贸", gate=gate),
-        card,
-    )
+    outbox = PurseOutbox(storage)
+    yield Venue(CardTerminal(sam, outbox, authorities=[authority], place="国贸", gate=gate), card, sam, outbox)
     storage.close()
 
 
@@ -66,7 +66,7 @@ def test_a_card_tells_its_holder_to_a_terminal_that_proves_itself(venue: Venue) 
 def test_a_module_of_another_city_reads_nobody(venue: Venue, tmp_path: Path) -> None:
     other = open_sam(FileMedium(write_sample(tmp_path / "other", NOW).sam))
     other.power_on()
-    stranger = CardTerminal(other, PurseOutbox(Storage(tmp_path / "s2", terminal_id=TERMINAL.hex())))
+    stranger = CardTerminal(other, venue.outbox)
     with pytest.raises(ReaderError) as refused:
         stranger.read_holder(venue.card)
     assert refused.value.code == Code.INTERNAL_AUTHENTICATION
@@ -101,8 +101,8 @@ def test_in_and_out_are_kept_and_a_stopped_card_is_not(venue: Venue) -> None:
     assert [kept.use for kept in venue.terminal.outbox] == ["entry", "exit"]
 
 
-def test_a_till_is_no_gate(venue: Venue, tmp_path: Path) -> None:
-    till = CardTerminal(venue.terminal._sam, PurseOutbox(Storage(tmp_path / "till", terminal_id="1" * 12)))
+def test_a_till_is_no_gate(venue: Venue) -> None:
+    till = CardTerminal(venue.sam, venue.outbox)
     for pass_through in (till.gate_entry, till.gate_exit):
         with pytest.raises(NoGate):
             pass_through(venue.card, NOW)
