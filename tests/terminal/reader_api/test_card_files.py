@@ -1,0 +1,95 @@
+"""Files written and PINs unblocked through an HSM, and what is refused before anything is written."""
+
+import pytest
+
+from tests.smartcard.makers import MASTERS, PIN
+from tests.terminal.reader_api.test_medical import ACCOUNT, CARD_INFO, till
+from tests.terminal.reader_api.test_reader_api import Desk, Typing
+from yikatong.smartcard.card import EmulatedCard
+from yikatong.smartcard.status import Status
+from yikatong.terminal.reader_api.api import ReaderApi
+from yikatong.terminal.reader_api.codes import Code
+from yikatong.terminal.reader_api.hsm import SoftwareHsm
+
+ADDRESS = "SSSEEF06|09|0A|$"
+
+
+def _desk(*typed: str) -> tuple[ReaderApi, EmulatedCard]:
+    """A desk without a module, whose HSM has every key."""
+    _, card = till()
+    keypad = Typing(*typed) if typed else None
+    return ReaderApi(Desk(card), keypad=keypad, hsm=SoftwareHsm(MASTERS | ACCOUNT)), card
+
+
+def test_the_holders_data_are_written_and_read_back() -> None:
+    api, _ = _desk()
+    assert api.with_fallback("iWriteCard", 1, CARD_INFO, ADDRESS, "SSSEEF06|张三|2|$") == (0, "")
+    assert api.with_fallback("iReadCard", 1, 2, CARD_INFO, ADDRESS) == (0, "SSSEEF06|张三|2|$")
+
+
+def test_a_transparent_file_is_written_in_pieces_and_read_back() -> None:
+    api, _ = _desk()
+    octets = bytes(range(256)) * 2
+    assert api.with_fallback("iWriteCard", 1, CARD_INFO, "SSSEEF07|$", f"SSSEEF07|{octets.hex()}|$") == (0, "")
+    code, text = api.with_fallback("iReadCard", 1, 2, CARD_INFO, "SSSEEF07|$")
+    assert code == 0
+    assert bytes.fromhex(text.split("|")[1]) == octets + b"\xff" * (0x300 - len(octets))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "SSSEEF06|张三|$",
+        "SSSEEF06|张三|2|9|$",
+        "SSSEEF06|张三|22|$",
+        f"SSSEEF06|{'長' * 16}|2|$",
+        "DF01EF06|张三|2|$",
+    ],
+)
+def test_data_that_do_not_fit_are_refused_before_anything_is_written(data: str) -> None:
+    api, card = _desk()
+    before = card.memory.cells()
+    code, _ = api.with_fallback("iWriteCard", 1, CARD_INFO, ADDRESS, data)
+    assert code in {Code.BAD_INPUT, -41, -42}
+    assert card.memory.cells() == before
+
+
+def test_another_cards_data_and_a_payments_record_are_not_written() -> None:
+    api, card = _desk()
+    before = card.memory.cells()
+    other = "110000D15600000500000000FFFFFFFF|J0000001X|"
+    assert api.with_fallback("iWriteCard", 1, other, ADDRESS, "SSSEEF06|张三|2|$")[0] == Code.OTHER_CARD
+    assert api.with_fallback("iWriteCard", 1, CARD_INFO, "DF04EF08|1|$", "DF04EF08|00|$")[0] != 0
+    assert card.memory.cells() == before
+
+
+def test_a_module_of_ours_writes_nothing_and_sets_no_pin() -> None:
+    api, card = till()
+    before = card.memory.cells()
+    missing = -Status.REFERENCE_DATA_NOT_FOUND
+    assert api.iWriteCard(1, CARD_INFO, ADDRESS, "SSSEEF06|张三|2|$")[0] == missing
+    assert api.iReloadPIN(1, CARD_INFO)[0] == missing
+    assert api.iUnblockPIN(1, CARD_INFO)[0] == missing
+    assert card.memory.cells() == before
+
+
+def test_a_locked_pin_is_unblocked_and_is_the_old_one() -> None:
+    _, card = till()
+    hsm = SoftwareHsm(MASTERS | ACCOUNT)
+    wrong = ReaderApi(Desk(card), keypad=Typing(*["999999"] * 12))
+    codes = [wrong.iVerifyPIN(1)[0] for _ in range(12)]
+    assert codes[0] == Code.PIN_WRONG
+    assert codes[-1] == Code.PIN_LOCKED
+    api = ReaderApi(Desk(card), keypad=Typing(PIN, PIN), hsm=hsm)
+    assert api.iVerifyPIN(1)[0] == Code.PIN_LOCKED
+    assert api.with_fallback("iUnblockPIN", 1, CARD_INFO) == (0, "")
+    assert api.iVerifyPIN(1) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "address", ["", "$", "SSSE", "SSSEEF06|ZZ|$", "DF09EF05|01|$" * 40, "SSSEEF06|09|$x", "ＤＦ01EF05|01|$"]
+)
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    api, _ = _desk()
+    assert api.with_fallback("iReadCard", 1, 2, CARD_INFO, address) == (Code.BAD_INPUT, "")
