@@ -21,6 +21,7 @@ from yikatong.terminal.decide import Decision
 from yikatong.terminal.desk_agent_command import agent
 from yikatong.terminal.profile import Profile
 from yikatong.terminal.reader import code_from_image, code_from_stream, code_from_text, lines, typed_card_number
+from yikatong.terminal.reader_service_command import reader_service
 from yikatong.terminal.sdk import Terminal
 from yikatong.terminal.texts import text_for
 from yikatong.terminal.uploader import BackgroundSync, Uploaded
@@ -68,6 +69,7 @@ def main() -> None:
 
 for _command in (
     agent,
+    reader_service,
     card_commands.card,
     card_commands.readers,
     card_commands.run_virtual_reader,

@@ -20,10 +20,10 @@ type Result = tuple[int, str]
 
 
 class ReaderApi:
-    """One terminal; not safe between threads. ``device``: 终端设备号, told at the end of each reading. ``hsm``: for
-    ``with_fallback``.
+    """One terminal; not safe between threads. ``device``: 终端设备号, told at the end of each reading.
 
-    ``terminal``: 终端机编号 of payments with an HSM. ``payments``: where payments are kept; by default in memory only.
+    ``hsm``: for ``with_fallback``. ``terminal``: 终端机编号 of payments with an HSM. ``payments``: where payments are kept; by
+    default in memory only.
     """
 
     def __init__(
