@@ -1,12 +1,11 @@
 """``yikatong-terminal agent``: run the desk's program until it is told to stop."""
 
-import asyncio
-import signal
 from pathlib import Path
 
 import click
 
 from yikatong.terminal.desk_agent import HOST, PORT, DeskAgent, Pairing, PcscDesk, code_file
+from yikatong.terminal.until_told import run_until_told
 
 DEMO_ORIGIN = "http://localhost:8600"
 
@@ -27,18 +26,11 @@ def agent(origins: tuple[str, ...], port: int, code_path: Path | None) -> None:
         if code_path is not None:
             code_file(code_path)(code)
 
-    async def run() -> None:
-        task = asyncio.current_task()
-        assert task is not None, "asyncio.run makes a task"
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        try:
-            await DeskAgent(PcscDesk(), Pairing(show)).run(
-                origins=[origin.rstrip("/") for origin in origins],
-                port=port,
-                ready=lambda bound: click.echo(f"就绪 READY ws://{HOST}:{bound}"),
-            )
-        except asyncio.CancelledError:
-            click.echo("已停止")
+    async def serve() -> None:
+        await DeskAgent(PcscDesk(), Pairing(show)).run(
+            origins=[origin.rstrip("/") for origin in origins],
+            port=port,
+            ready=lambda bound: click.echo(f"就绪 READY ws://{HOST}:{bound}"),
+        )
 
-    asyncio.run(run())
+    run_until_told(serve)

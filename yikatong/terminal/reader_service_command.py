@@ -1,7 +1,5 @@
 """``yikatong-terminal reader-service``: the established functions on a local WebSocket, until it is told to stop."""
 
-import asyncio
-import signal
 from pathlib import Path
 
 import click
@@ -10,6 +8,7 @@ from yikatong.terminal.reader_api.api import ReaderApi
 from yikatong.terminal.reader_api.devices import PcscReaders
 from yikatong.terminal.reader_api.kept_payments import KeptPayments
 from yikatong.terminal.reader_api.service import HOST, PORT, ReaderService
+from yikatong.terminal.until_told import run_until_told
 
 
 @click.command("reader-service")
@@ -32,18 +31,11 @@ def reader_service(
     """Let pages and programs on this machine call iReadCardBas and its family by WebSocket."""
     readers, payments = PcscReaders(reader, sam=sam_reader), KeptPayments(payments_path)
 
-    async def run() -> None:
-        task = asyncio.current_task()
-        assert task is not None, "asyncio.run makes a task"
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        try:
-            await ReaderService(lambda: ReaderApi(readers, device=device, payments=payments)).run(
-                origins=[origin.rstrip("/") for origin in origins],
-                port=port,
-                ready=lambda bound: click.echo(f"就绪 READY ws://{HOST}:{bound}"),
-            )
-        except asyncio.CancelledError:
-            click.echo("已停止")
+    async def serve() -> None:
+        await ReaderService(lambda: ReaderApi(readers, device=device, payments=payments)).run(
+            origins=[origin.rstrip("/") for origin in origins],
+            port=port,
+            ready=lambda bound: click.echo(f"就绪 READY ws://{HOST}:{bound}"),
+        )
 
-    asyncio.run(run())
+    run_until_told(serve)
