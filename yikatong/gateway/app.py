@@ -24,8 +24,10 @@ from yikatong.acceptance.rules import TerminalStanding
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.gateway.decisions import authorise, upload_taps
+from yikatong.gateway.hsm import AskedTooOften, HsmRefused, HsmUnavailable, NotForThisTerminal, ReadingHsm
 from yikatong.gateway.lists import DenyListCache, TrustListCache
 from yikatong.gateway.terminals import authenticate
+from yikatong.wire.hsm import HsmAnswer, HsmQuestion
 from yikatong.wire.requests import RequestRefusal
 from yikatong.wire.taps import TAPS_PER_UPLOAD_MAX, Authorise, Problem, TapUpload
 
@@ -126,6 +128,23 @@ async def get_deny_list(request: Request, body: bytes, terminal: TerminalStandin
     return Response(await cache.current(at), media_type="application/json")
 
 
+@signed
+async def post_hsm_authenticate(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
+    """Open a card for reading."""
+    question = msgspec.json.decode(body, type=HsmQuestion)
+    hsm: ReadingHsm = request.app.state.hsm
+    try:
+        return json_response(HsmAnswer(await hsm.authenticate(question.request, terminal, at)))
+    except HsmRefused as error:
+        return problem("hsm_request_wrong", str(error), status=400)
+    except NotForThisTerminal as error:
+        return problem("not_for_this_terminal", str(error), status=403)
+    except AskedTooOften as error:
+        return problem("asked_too_often", str(error), status=429, headers={"Retry-After": "60"})
+    except HsmUnavailable as error:
+        return problem("hsm_unavailable", str(error), status=503, headers={"Retry-After": "60"})
+
+
 async def get_health(request: Request) -> Response:
     """Whether the gateway can reach its database."""
     try:
@@ -164,6 +183,7 @@ def make_app(database_url: str, *, pool_size: int = 8) -> Starlette:
         )
         await pool.open()
         app.state.pool = pool
+        app.state.hsm = ReadingHsm()
         app.state.trust_list = TrustListCache()
         app.state.deny_list = DenyListCache(pool)
         try:
@@ -174,6 +194,7 @@ def make_app(database_url: str, *, pool_size: int = 8) -> Starlette:
     routes = [
         Route("/v1/authorise", post_authorise, methods=["POST"]),
         Route("/v1/taps", post_taps, methods=["POST"]),
+        Route("/v1/hsm/authenticate", post_hsm_authenticate, methods=["POST"]),
         Route("/v1/trust-list", get_trust_list, methods=["GET"]),
         Route("/v1/deny-list", get_deny_list, methods=["GET"]),
         Route("/healthz", get_health, methods=["GET"]),

@@ -8,6 +8,7 @@ import msgspec
 
 from yikatong.foundation.errors import YikatongError
 from yikatong.terminal.profile import Profile
+from yikatong.wire.hsm import HsmAnswer, HsmQuestion
 from yikatong.wire.requests import sign_request
 from yikatong.wire.taps import Authorise, Decision, Problem, Tap, TapUpload, UploadReply
 
@@ -60,6 +61,11 @@ class Client:
     def authorise(self, question: Authorise) -> Decision:
         """Ask whether a card may be used now. Raises ``GatewayUnreachable``, ``GatewayRefused``."""
         return self._decode(self._call("POST", "/v1/authorise", msgspec.json.encode(question)), Decision)
+
+    def ask_hsm(self, request: str) -> str:
+        """The HSM service's answer to a step's text. Raises ``GatewayUnreachable``, ``GatewayRefused``."""
+        body = msgspec.json.encode(HsmQuestion(request))
+        return self._decode(self._call("POST", "/v1/hsm/authenticate", body), HsmAnswer).answer
 
     def _call(self, method: str, path: str, body: bytes) -> bytes:
         terminal_id, at = self._profile.terminal_id, self._now()
