@@ -43,7 +43,9 @@ def test_resident_pages(stack: Stack, browser: Browser) -> None:
     page.goto(f"{stack.web}/")
     apply_for_card(page, bank_name=bank_name, outlet_id=outlet_id, district=district)
     receipt = page.url
-    ((new_card_id,),) = wait_for(lambda: stack.query("select card_id from issuance_card where generation = 3"))
+    ((new_card_id,),) = wait_for(
+        lambda: stack.query("select card_id from issuance_card where generation = 3 and person_id = %s", person_id)
+    )
     paths = [
         *("/", "/apply/", f"/apply/bank/?for={person_id}", f"/apply/collection/?for={person_id}&bank={bank}"),
         f"/apply/check/?for={person_id}&bank={bank}&collection=outlet&outlet={outlet_id}",
