@@ -79,7 +79,7 @@ def test_a_forked_child_reaches_the_device_for_itself(store: Pkcs11KeyStore, pat
         "import os, pathlib, sys; from yikatong.gm.pkcs11_store import Pkcs11KeyStore, TokenAddress\n"
         "store = Pkcs11KeyStore.open(pathlib.Path(sys.argv[1]), TokenAddress.parse(sys.argv[2]))\n"
         "child = os.fork()\n"
-        "print(store.current('field')[1].hex(), flush=True)\n"
+        "os.write(1, (store.current('field')[1].hex() + '\\n').encode())\n"  # whole lines: both may write at once
         "sys.exit(os.waitpid(child, 0)[1] if child else 0)"
     )
     text = f"pkcs11:token={TOKEN}?module-path={MODULE}&pin-source=file:{address.pin_file}"
