@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import click
@@ -48,7 +49,6 @@ from yikatong.smartcard.tunion_layout import AID as PURSE_AID
 from yikatong.smartcard.tunion_loading import LoadAuthority
 from yikatong.terminal.card_gate import CardGateReaders, serve_cards
 from yikatong.terminal.pcsc import PcscCard, wait_for_card
-from yikatong.terminal.profile import load_profile
 from yikatong.terminal.purse_load import load_purse
 from yikatong.terminal.sdk import Terminal
 from yikatong.terminal.virtual_reader import SOCKET_VARIABLE, VirtualReader, VirtualReaderFault
@@ -110,7 +110,7 @@ def show(desk: DemoDesk, *, web: str, gateway: str) -> None:
             with _quiet():
                 _show_card(desk, desk.reader, outlet.outlet_id, outlet.bank_id, gateway=gateway)
                 _leave_cards(desk, desk.reader)
-            _tell_gates(desk, desk.reader)
+            _tell_gates(desk, desk.reader, gateway)
         except YikatongError as fault:
             click.echo(f"  ! {fault}")
     click.echo(f"\nMake one yourself: as clerk at {web}/work/bank/walk-in/ , pairing code {_pairing_code(desk.folder)}")
@@ -126,12 +126,13 @@ def _leave_cards(desk: DemoDesk, reader: VirtualReader) -> None:
     reader.insert(open_card(FileMedium(desk.folder / SHOWN)), 1)
 
 
-def _tell_gates(desk: DemoDesk, reader: VirtualReader) -> None:
+def _tell_gates(desk: DemoDesk, reader: VirtualReader, gateway: str) -> None:
     """What to type to let the card through the gates again."""
     socket = reader.environment()[SOCKET_VARIABLE]
     click.echo(f"  Again, by hand:  export {SOCKET_VARIABLE}={socket} D={desk.folder}")
     for station, direction in STATIONS:
-        files = f"--profile $D/{direction}.json --state $D/{direction}.state --sam $D/psam.image"
+        gate = _gate_name(direction, gateway)
+        files = f"--profile $D/{gate}.json --state $D/{gate}.state --sam $D/psam.image"
         place = f"--station {station} --direction {direction}"
         click.echo(f'    .venv/bin/yikatong-terminal gate --reader "00 01" {files} {place} --once')
 
@@ -176,7 +177,7 @@ def _make_card(desk: DemoDesk, reader: VirtualReader, image: Path, outlet_id: st
 
 
 def _apply(outlet_id: str, bank_code: str) -> Card:
-
+    """The register's card of the first who may have one. Raises ``YikatongError``."""
     for person in _candidates(bank_code):
         command = SubmitApplication(
             application_id=uuid4(),
@@ -250,11 +251,8 @@ def _tap(desk: DemoDesk, reader: VirtualReader, station: str, direction: str, *,
 
 def _gate_files(desk: DemoDesk, station: str, direction: str, gateway: str) -> tuple[Path, Path]:
     """The gate's profile and memory, of a terminal that is registered with this gateway."""
-    sam, profile, state = (
-        desk.folder / "psam.image",
-        desk.folder / f"{direction}.json",
-        desk.folder / f"{direction}.state",
-    )
+    sam, gate = desk.folder / "psam.image", _gate_name(direction, gateway)
+    profile, state = desk.folder / f"{gate}.json", desk.folder / f"{gate}.state"
     if not sam.exists():
         region_code, at = open_folder().head.code, utc_now()
         write_psam(
@@ -267,9 +265,6 @@ def _gate_files(desk: DemoDesk, station: str, direction: str, gateway: str) -> t
             by=BY,
             at=at,
         )
-    if profile.exists() and load_profile(profile).gateway_url != gateway:
-        profile.unlink()
-        shutil.rmtree(state, ignore_errors=True)
     if not profile.exists():
         register_terminal(
             f"9{secrets.randbelow(10**11):011d}",
@@ -281,6 +276,11 @@ def _gate_files(desk: DemoDesk, station: str, direction: str, gateway: str) -> t
             at=utc_now(),
         )
     return profile, state
+
+
+def _gate_name(direction: str, gateway: str) -> str:
+    """A gate belongs to one gateway: on other ports there are other gates, and what the first ones keep stays."""
+    return f"{direction}-{urlsplit(gateway).port}"
 
 
 def _deliver_blanks(bank_code: str, outlet_id: str) -> None:
@@ -299,7 +299,7 @@ def _pairing_code(folder: Path) -> str:
 
 @contextmanager
 def _inserted(reader: VirtualReader, image: Path) -> Iterator[None]:
-
+    """With this card in the first slot."""
     reader.insert(open_card(FileMedium(image)))
     try:
         wait_for_card(reader.reader(), timeout_s=_WITHIN_S)

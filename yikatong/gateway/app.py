@@ -24,9 +24,10 @@ from yikatong.acceptance.rules import TerminalStanding
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.gateway.decisions import authorise, upload_taps
-from yikatong.gateway.hsm import AskedTooOften, HsmRefused, HsmUnavailable, NotForThisTerminal, ReadingHsm
+from yikatong.gateway.hsm import AskedTooOften, HsmUnavailable, NotForThisTerminal, ReadingHsm
 from yikatong.gateway.lists import DenyListCache, TrustListCache
 from yikatong.gateway.terminals import authenticate
+from yikatong.smartcard.ssse_hsm import HsmRefused
 from yikatong.wire.hsm import HsmAnswer, HsmQuestion
 from yikatong.wire.requests import RequestRefusal
 from yikatong.wire.taps import TAPS_PER_UPLOAD_MAX, Authorise, Problem, TapUpload

@@ -14,7 +14,7 @@ from yikatong.acceptance.rules import TerminalStanding
 from yikatong.gm.keystore import KeyStoreError, KeyUnknown
 from yikatong.registry.sealing import key_store
 from yikatong.smartcard.card_roots import READING_KEYS, card_roots
-from yikatong.smartcard.ssse_hsm import CardHsm, HsmRefused
+from yikatong.smartcard.ssse_hsm import CardHsm
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,3 @@ def _open() -> CardHsm:
     except (KeyUnknown, KeyStoreError) as error:
         log.error("the HSM service has no roots: %s", type(error).__name__)
         raise HsmUnavailable("城市根密钥还没有生成：yikatong keys ceremony") from error
-
-
-__all__ = ["AskedTooOften", "HsmRefused", "HsmUnavailable", "NotForThisTerminal", "ReadingHsm"]
