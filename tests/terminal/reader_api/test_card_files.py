@@ -93,3 +93,15 @@ def test_a_locked_pin_is_unblocked_and_is_the_old_one() -> None:
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     api, _ = _desk()
     assert api.with_fallback("iReadCard", 1, 2, CARD_INFO, address) == (Code.BAD_INPUT, "")
+
+
+def test_payments_are_read_from_their_cyclic_file_all_or_by_number() -> None:
+    api, card = till()
+    for minute in (1, 2):
+        assert api.iDoDebit(1, CARD_INFO, f"{minute}.00|{minute}.00|2026112409{minute:02d}00|")[0] == 0
+    for address, sums in (("DF04EF08|$", ["2.00", "1.00"]), ("DF04EF08|2|$", ["1.00"]), ("DF04EF08:1$", ["2.00"])):
+        reader = ReaderApi(Desk(card), keypad=Typing(PIN))
+        code, text = reader.iReadCard(1, 1, CARD_INFO, address)
+        assert code == 0
+        records = [field for field in text.split("|") if "^" in field]
+        assert [record.split("^")[4] for record in records] == sums
