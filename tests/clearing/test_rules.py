@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from yikatong.clearing.rules import SETTLEMENT_ACCOUNT, Sum, clearing_lines, settlement_lines, statements
 
-SUMS = [Sum("ABC", "METRO", 2, 700), Sum("ICBC", "METRO", 1, 400), Sum("ICBC", "PARK", 1, 1000)]
+SUMS = [Sum("bank:ABC", "METRO", 2, 700), Sum("bank:ICBC", "METRO", 1, 400), Sum("bank:ICBC", "PARK", 1, 1000)]
 
 
 def test_banks_are_debited_and_operators_credited() -> None:
@@ -31,19 +31,19 @@ def test_settling_reverses_every_account_through_the_settlement_account() -> Non
 
 sums = st.builds(
     Sum,
-    st.sampled_from(["ABC", "ICBC", "BOC"]),
+    st.sampled_from(["bank:ABC", "bank:ICBC", "purse:01011000FFFFFFFF"]),
     st.sampled_from(["METRO", "PARK"]),
     st.integers(1, 99),
     st.integers(1, 10**9),
 )
 
 
-@given(st.lists(sums, max_size=8, unique_by=lambda item: (item.bank_code, item.operator_code)))
+@given(st.lists(sums, max_size=8, unique_by=lambda item: (item.payer, item.operator_code)))
 def test_lines_balance_and_statements_add_up(items: list[Sum]) -> None:
     assert sum(amount for _, amount in clearing_lines(items)) == 0
     total_fen = sum(item.amount_fen for item in items)
     stated = statements("2026-11-02.1", date(2026, 11, 2), items)
-    for kind in ("bank:", "operator:"):
+    for kind in (("bank:", "purse:"), ("operator:",)):
         assert sum(text.total_fen for text in stated if text.party.startswith(kind)) == total_fen
 
 

@@ -219,7 +219,7 @@ def test_the_outbox_shows_what_waits_and_what_was_refused(run: Run, tmp_path: Pa
         "  #4 waiting   exit 国贸 refused code_malformed",
     ]
     assert run("outbox", "--retry")[1].splitlines()[:2] == [
-        "1 refused taps wait again",
+        "1 refused taps and 0 refused payments wait again",
         "waiting 2, acknowledged 2, refused 0",
     ]
 

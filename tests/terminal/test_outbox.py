@@ -135,7 +135,7 @@ def test_a_newer_programs_memory_is_left_alone(tmp_path: Path) -> None:
     with outbox_in(tmp_path) as outbox:
         add(outbox, "a")
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as database:
-        database.execute("pragma user_version = 3")
+        database.execute("pragma user_version = 4")
     with pytest.raises(StorageFailed, match="another version"):
         Storage(tmp_path, terminal_id=TERMINAL_ID)
 

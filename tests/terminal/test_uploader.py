@@ -19,7 +19,7 @@ from yikatong.foundation.clock import utc_now
 from yikatong.terminal import Terminal
 from yikatong.terminal.client import GatewayRefused, GatewayUnreachable
 from yikatong.terminal.outbox import Counts
-from yikatong.terminal.uploader import TAPS_PER_UPLOAD, WAIT_MAX_S, BackgroundSync, wait_s
+from yikatong.terminal.uploader import UPLOADED_AT_ONCE, WAIT_MAX_S, BackgroundSync, wait_s
 from yikatong.wire.lists import ListInvalid, sign_list
 from yikatong.wire.taps import Tap
 
@@ -56,8 +56,8 @@ def test_taps_arrive_once_and_as_stored(terminal: Terminal, gateway: LoopbackGat
 
 
 def test_many_taps_go_in_batches(terminal: Terminal, gateway: LoopbackGateway) -> None:
-    let_pass(terminal, TAPS_PER_UPLOAD + 1)
-    assert terminal.upload().stored == TAPS_PER_UPLOAD + 1
+    let_pass(terminal, UPLOADED_AT_ONCE + 1)
+    assert terminal.upload().stored == UPLOADED_AT_ONCE + 1
     assert gateway.requests == ["/v1/taps"] * 2
 
 
@@ -282,7 +282,7 @@ def test_killed_while_uploading_nothing_is_lost_or_doubled(
     """SIGKILL comes when the gateway has stored and not yet answered: at a list, or at the first or second batch."""
     write_profile(tmp_path / "profile.json", gateway_url=gateway.url)
     with open_terminal(tmp_path) as terminal:
-        let_pass(terminal, TAPS_PER_UPLOAD + 20)
+        let_pass(terminal, UPLOADED_AT_ONCE + 20)
     children: list[subprocess.Popen[str]] = []
 
     def kill_in_time() -> None:
@@ -301,9 +301,9 @@ def test_killed_while_uploading_nothing_is_lost_or_doubled(
     again = start_sync(tmp_path)
     printed, _ = again.communicate(timeout=60)
     assert again.returncode == 0, printed
-    assert stored(gateway) == list(range(1, TAPS_PER_UPLOAD + 21)), "each once"
+    assert stored(gateway) == list(range(1, UPLOADED_AT_ONCE + 21)), "each once"
     with open_terminal(tmp_path) as terminal:
-        assert terminal.counts() == Counts(waiting=0, acknowledged=TAPS_PER_UPLOAD + 20, refused=0)
+        assert terminal.counts() == Counts(waiting=0, acknowledged=UPLOADED_AT_ONCE + 20, refused=0)
 
 
 def start_sync(folder: Path) -> subprocess.Popen[str]:

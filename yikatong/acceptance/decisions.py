@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from yikatong.acceptance.queries import directory_key, moment
-from yikatong.acceptance.rules import Refusal, Standing, TerminalStanding, check_gate, check_tap_time, decide_card
+from yikatong.acceptance.rules import (
+    TAKES_PURSES,
+    Refusal,
+    Standing,
+    TerminalStanding,
+    check_gate,
+    check_not_ahead,
+    check_tap_time,
+    decide_card,
+)
 from yikatong.city.network import StationUnknown, metro_network
 from yikatong.city.rules import rules_at
 from yikatong.ecard.issuer import issuer_key
@@ -17,6 +28,7 @@ from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import Refused
 from yikatong.gm.sm2 import PublicKey
 from yikatong.wire.codes import UnverifiedCode, VerifiedCode, key_id_of, verify_code
+from yikatong.wire.purses import PursePayment
 from yikatong.wire.taps import Authorise, Tap
 
 
@@ -109,6 +121,28 @@ def judge(read: ReadTap, standing: Standing | None) -> dict[str, Any]:
         "reason": reason,
         "device_serial": named.device_serial,
         "nonce": named.nonce,
+    }
+
+
+def read_payment(payment: PursePayment, terminal: TerminalStanding, *, received_at: datetime) -> dict[str, Any]:
+    """The parameters of ``queries.STORE_PURSE_PAYMENT``. Raises ``Refused`` for one that this terminal cannot have taken.
+
+    However late it comes it is kept: the purse has paid. Its TAC is for the settlement to check, which has the key.
+    """
+    if payment.terminal != terminal.terminal_id:
+        raise Refused(Refusal.PAYMENT_OF_OTHER_TERMINAL, f"安全模块属于终端 {payment.terminal}，交易须由该终端上传")
+    if terminal.purpose not in TAKES_PURSES:
+        raise Refused(Refusal.TERMINAL_TAKES_NO_PURSES, "此终端没有登记为闸机或收银，不能上传钱包交易")
+    if terminal.purpose == "gate":
+        check_gate(terminal, payment.place)
+    at = moment(payment.at_ms)
+    limits = rules_at(beijing_day(received_at)).limits
+    check_not_ahead(at=at, received_at=received_at, ahead_max=timedelta(seconds=limits.tap_ahead_max_s))
+    return msgspec.structs.asdict(payment) | {
+        "digest": payment.digest(),
+        "tac": bytes.fromhex(payment.tac),
+        "at": at,
+        "received_at": received_at,
     }
 
 

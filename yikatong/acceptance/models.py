@@ -85,6 +85,62 @@ class CodeUse(models.Model):
         db_table = "acceptance_code_use"
 
 
+class PurseState(models.TextChoices):
+    """How far a purse payment's settlement is."""
+
+    KEPT = "kept", "待核验"
+    PROVED = "proved", "已核验"
+    REFUSED = "refused", "不予结算"
+    ELSEWHERE = "elsewhere", "外地发行"
+
+
+class PursePayment(models.Model):
+    """What a terminal says that a purse paid. A claim until its TAC proves it; one payment of a purse's number can be proved.
+
+    The digest is part of the key, so that a false report of a number cannot keep the true one out.
+    """
+
+    pk = models.CompositePrimaryKey("purse_number", "card_counter", "digest")
+    purse_number = models.CharField(max_length=20)
+    card_counter = models.IntegerField()
+    digest = models.BinaryField(help_text="SM3 of the payment as sent")
+    terminal_id = models.CharField(max_length=12)
+    terminal_number = models.BigIntegerField(help_text="the security module's number of the payment")
+    issuer_hex = models.CharField(max_length=16)
+    kind = models.SmallIntegerField(help_text="6 plain, 9 compound")
+    algorithm = models.SmallIntegerField(help_text="1 triple DES, 3 SM4")
+    key_version = models.SmallIntegerField()
+    amount_fen = models.BigIntegerField()
+    balance_before_fen = models.BigIntegerField()
+    at = models.DateTimeField(help_text="the terminal's time, which the TAC covers to the second")
+    tac = models.BinaryField(help_text="4 bytes")
+    is_checked = models.BooleanField(help_text="the terminal's module saw the card's MAC2")
+    place = models.CharField(max_length=40, blank=True)
+    use = models.CharField(max_length=40, blank=True)
+    received_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=PurseState, default=PurseState.KEPT)
+    reason = models.CharField(max_length=40, blank=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "acceptance_purse_payment"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["purse_number", "card_counter"],
+                condition=models.Q(state="proved"),
+                name="acceptance_purse_payment_proved_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["purse_number", "card_counter"],
+                condition=models.Q(state="kept"),
+                name="acceptance_purses_kept",
+            ),
+            models.Index(fields=["decided_at"], name="acceptance_purses_decided"),
+        ]
+
+
 class DenyEntry(models.Model):
     """What terminals must refuse: a token, device, card number or 识别码, and why.
 

@@ -27,6 +27,15 @@ select status, outcome, reason from acceptance_store_tap_v1(
     %(outcome)s, %(reason)s, %(device_serial)s, %(nonce)s)
 """
 
+STORE_PURSE_PAYMENT = """
+insert into acceptance_purse_payment (purse_number, card_counter, digest, terminal_id, terminal_number, issuer_hex, kind,
+    algorithm, key_version, amount_fen, balance_before_fen, at, tac, is_checked, place, use, received_at, state, reason)
+values (%(purse_number)s, %(card_counter)s, %(digest)s, %(terminal)s, %(terminal_number)s, %(issuer)s, %(kind)s,
+    %(algorithm)s, %(key_version)s, %(amount_fen)s, %(balance_before_fen)s, %(at)s, %(tac)s, %(is_checked)s, %(place)s,
+    %(use)s, %(received_at)s, 'kept', '')
+on conflict (purse_number, card_counter, digest) do nothing
+"""
+
 FIND_TERMINAL = """
 select t.terminal_id, t.public_key, v.name, t.purpose, t.revoked_at
 from acceptance_terminal t join acceptance_venue v on v.venue_id = t.venue_id

@@ -11,6 +11,8 @@ from enum import StrEnum
 from yikatong.foundation.errors import Refused
 
 THIRD_GENERATION = 3
+TAKES_PURSES = frozenset({"gate", "till"})
+"""The purposes of terminals that take money from transit purses."""
 
 
 class Refusal(StrEnum):
@@ -20,6 +22,8 @@ class Refusal(StrEnum):
     TERMINAL_UNKNOWN = "terminal_unknown"
     TERMINAL_REVOKED = "terminal_revoked"
     TAP_OF_OTHER_TERMINAL = "tap_of_other_terminal"
+    PAYMENT_OF_OTHER_TERMINAL = "payment_of_other_terminal"
+    TERMINAL_TAKES_NO_PURSES = "terminal_takes_no_purses"
     TAP_FROM_FUTURE = "tap_from_future"
     TAP_TOO_OLD = "tap_too_old"
     TERMINAL_NOT_A_GATE = "terminal_not_a_gate"
@@ -108,9 +112,14 @@ def _lost_at(card: Standing, at: datetime) -> bool:
     return began is not None and began <= at and (lapses is None or at < lapses)
 
 
-def check_tap_time(*, at: datetime, received_at: datetime, ahead_max: timedelta, age_max: timedelta) -> None:
-    """A tap is from the present or the recent past. Raises ``Refused``. Source: rules/programme.toml ``limit``."""
+def check_not_ahead(*, at: datetime, received_at: datetime, ahead_max: timedelta) -> None:
+    """Nothing comes from the future. Raises ``Refused``. Source: rules/programme.toml ``limit``."""
     if at > received_at + ahead_max:
         raise Refused(Refusal.TAP_FROM_FUTURE, "交易时间晚于现在，请校准终端时间后联系运营单位")
+
+
+def check_tap_time(*, at: datetime, received_at: datetime, ahead_max: timedelta, age_max: timedelta) -> None:
+    """A tap is from the present or the recent past. Raises ``Refused``. Source: rules/programme.toml ``limit``."""
+    check_not_ahead(at=at, received_at=received_at, ahead_max=ahead_max)
     if at < received_at - age_max:
         raise Refused(Refusal.TAP_TOO_OLD, "交易时间过早，超过可补传的期限")

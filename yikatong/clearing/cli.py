@@ -54,6 +54,28 @@ def batches() -> None:
         click.echo(f"{batch.batch_id} {state} {batch.entries} charges {yuan_text(batch.total_fen)} yuan")
 
 
+@clearing.command("purse-payments")
+@click.option(
+    "--state", type=click.Choice(["kept", "proved", "refused", "elsewhere"]), default="refused", show_default=True
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A CSV file for all of them.")
+def purse_payments(state: str, out: Path | None) -> None:
+    """Show purse payments, newest first, with why they were refused; the purse's number is masked on screen, not in the file."""
+    from yikatong.clearing.purses import payments_in, write_payments
+
+    payments = payments_in(state)
+    click.echo(f"{payments.count()} {state}")
+    if out is not None:
+        click.echo(f"{write_payments(payments, out)} written to {out}")
+        return
+    for payment in payments[:50]:
+        where = f"{payment.terminal_id} {payment.place} {payment.use}"
+        click.echo(
+            f"{payment.at:%Y-%m-%d %H:%M:%S} …{payment.purse_number[-4:]}/{payment.card_counter} "
+            f"{yuan_text(payment.amount_fen)} yuan {where} {payment.reason}".rstrip()
+        )
+
+
 @clearing.command()
 @click.argument("batch_id")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the files.")

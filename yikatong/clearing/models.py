@@ -1,7 +1,8 @@
 """From charges on single cards to what banks and operators owe and are owed.
 
-A clearing batch takes every charge made before its cut-off. The nightly batch cuts off at midnight in Beijing; a city may run
-more cycles a day. ``CardEntry`` is the per-card sub-ledger; the general ledger meets it once per batch.
+A clearing batch takes every charge and every proved purse payment made before its cut-off. The nightly
+batch cuts off at midnight in Beijing; a city may run more cycles a day. ``CardEntry`` and ``PurseEntry`` are the sub-ledgers
+per card and per purse; the general ledger meets them once per batch.
 """
 
 from django.db import models
@@ -44,12 +45,32 @@ class CardEntry(models.Model):
         ]
 
 
+class PurseEntry(models.Model):
+    """A proved purse payment for one operator, in the batch that cleared it: the sub-ledger of purses."""
+
+    pk = models.CompositePrimaryKey("purse_number", "card_counter")
+    purse_number = models.CharField(max_length=20)
+    card_counter = models.IntegerField()
+    issuer_hex = models.CharField(max_length=16, help_text="who holds the purse's money")
+    operator_code = models.CharField(max_length=20)
+    amount_fen = models.BigIntegerField()
+    charged_at = models.DateTimeField()
+    batch_id = models.CharField(max_length=16, null=True)
+
+    class Meta:
+        db_table = "clearing_purse_entry"
+        indexes = [
+            models.Index(fields=["charged_at"], name="clearing_purses_open", condition=models.Q(batch_id=None)),
+            models.Index(fields=["batch_id"], name="clearing_purses_by_batch"),
+        ]
+
+
 class Statement(models.Model):
     """What one party sees of one batch, as files whose totals were proved against the ledger."""
 
     pk = models.CompositePrimaryKey("batch_id", "party")
     batch_id = models.CharField(max_length=16)
-    party = models.CharField(max_length=40, help_text="operator:… | bank:…")
+    party = models.CharField(max_length=40, help_text="operator:… | bank:… | purse:…")
     entries = models.BigIntegerField()
     total_fen = models.BigIntegerField()
     csv_text = models.TextField()

@@ -1,11 +1,10 @@
-"""Clearing and settling: from priced journeys to balanced postings and proved statements.
+"""Clearing and settling: from priced journeys and proved purse payments to balanced postings and proved statements.
 
 ``clear`` takes every charge before its cut-off that no earlier batch took; ``settle`` records that the money moved. Both are
 safe to repeat and to run twice at once. What moves the money (the settlement bank's files) is a later piece: the statement
 is the instruction.
 """
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -15,8 +14,20 @@ from django.db import connection, transaction
 
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
-from yikatong.clearing.models import CardEntry, ClearingBatch, Statement
-from yikatong.clearing.rules import SETTLEMENT_ACCOUNT, StatementText, Sum, clearing_lines, settlement_lines, statements
+from yikatong.clearing import purses
+from yikatong.clearing.locking import lock_clearing
+from yikatong.clearing.models import CardEntry, ClearingBatch, PurseEntry, Statement
+from yikatong.clearing.rules import (
+    SETTLEMENT_ACCOUNT,
+    StatementText,
+    Sum,
+    bank_party,
+    clearing_lines,
+    is_payer,
+    purse_party,
+    settlement_lines,
+    statements,
+)
 from yikatong.foundation.clock import beijing_day, beijing_day_bounds
 from yikatong.foundation.errors import Refused
 from yikatong.gm import sm3
@@ -24,7 +35,6 @@ from yikatong.ledger import services as ledger
 from yikatong.scenarios.transit import services as transit
 
 CLEARING = UUID("b0f1c0b4-63f6-4c36-9d58-3a1a50f3c1a7")
-CLEARING_LOCK = int.from_bytes(hashlib.sha256(b"yikatong clearing").digest()[:8], signed=True)
 
 
 class Reason(StrEnum):
@@ -41,7 +51,7 @@ def clear_day(day: date, *, by: Actor, at: datetime) -> ClearingBatch | None:
 
 
 def clear(until: datetime, *, by: Actor, at: datetime) -> ClearingBatch | None:
-    """Price what is pending, then take every charge before ``until`` into a new batch and post it.
+    """Price and prove what is pending, then take every charge before ``until`` into a new batch and post it.
 
     Returns ``None`` when there is nothing to clear. Raises ``Refused``: a cut-off in the future would miss charges still
     to come. One transaction from the first entry to the last statement.
@@ -49,16 +59,19 @@ def clear(until: datetime, *, by: Actor, at: datetime) -> ClearingBatch | None:
     if until > at:
         raise Refused(Reason.CUT_OFF_IN_FUTURE, f"截止时间 {until:%Y-%m-%d %H:%M} 还没有到，不能清分")
     transit.price_pending(until, at=at)
+    purses.prove_payments(at=at)
     with transaction.atomic():
-        _lock()
+        lock_clearing()
         _enter_journeys(until, at=at)
-        open_entries = CardEntry.objects.filter(batch_id=None, charged_at__lt=until)
-        if not open_entries.exists():
+        purses.enter_payments(until)
+        ledgers = [entries.objects.filter(batch_id=None, charged_at__lt=until) for entries in (CardEntry, PurseEntry)]
+        if not any(entries.exists() for entries in ledgers):
             return None
         business_day = beijing_day(until - timedelta(microseconds=1))
         cycle = ClearingBatch.objects.filter(business_day=business_day).count() + 1
         batch_id = f"{business_day.isoformat()}.{cycle}"
-        open_entries.update(batch_id=batch_id)
+        for entries in ledgers:
+            entries.update(batch_id=batch_id)
         sums = sums_of(batch_id)
         _open_accounts(sums, at=at)
         ledger.post(
@@ -91,12 +104,12 @@ def clear(until: datetime, *, by: Actor, at: datetime) -> ClearingBatch | None:
 
 
 def settle(batch_id: str, *, by: Actor, at: datetime) -> ClearingBatch:
-    """Record that the banks paid and the operators were paid. Repeating it changes nothing.
+    """Record that the payers paid and the operators were paid. Repeating it changes nothing.
 
     Raises ``Refused`` when there is no such batch.
     """
     with transaction.atomic():
-        _lock()
+        lock_clearing()
         batch = ClearingBatch.objects.select_for_update().filter(batch_id=batch_id).first()
         if batch is None:
             raise Refused(Reason.BATCH_UNKNOWN, f"没有清分批次 {batch_id}；请用“yikatong clearing batches”查看已有批次")
@@ -118,14 +131,20 @@ def settle(batch_id: str, *, by: Actor, at: datetime) -> ClearingBatch:
 
 
 def sums_of(batch_id: str) -> list[Sum]:
-    """The batch's charges, summed per bank and operator, straight from the sub-ledger."""
+    """The batch's charges, summed per payer and operator, straight from both sub-ledgers."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select bank_code, operator_code, count(*), sum(amount_fen)::bigint from clearing_card_entry "
             "where batch_id = %s group by 1, 2 order by 1, 2",
             [batch_id],
         )
-        return [Sum(*row) for row in cursor.fetchall()]
+        sums = [Sum(bank_party(bank), *rest) for bank, *rest in cursor.fetchall()]
+        cursor.execute(
+            "select issuer_hex, operator_code, count(*), sum(amount_fen)::bigint from clearing_purse_entry "
+            "where batch_id = %s group by 1, 2 order by 1, 2",
+            [batch_id],
+        )
+        return sums + [Sum(purse_party(issuer), *rest) for issuer, *rest in cursor.fetchall()]
 
 
 def clearing_transfer_id(batch_id: str) -> UUID:
@@ -140,19 +159,13 @@ def prove(batch: ClearingBatch) -> None:
         posted[line.account_code] = posted.get(line.account_code, 0) + line.amount_fen
     stated = {}
     for statement in Statement.objects.filter(batch_id=batch.batch_id):
-        is_bank = statement.party.startswith("bank:")
-        account = f"{statement.party}:{'receivable' if is_bank else 'payable'}"
-        stated[account] = statement.total_fen if is_bank else -statement.total_fen
+        pays = is_payer(statement.party)
+        account = f"{statement.party}:{'receivable' if pays else 'payable'}"
+        stated[account] = statement.total_fen if pays else -statement.total_fen
     stated = {account: amount for account, amount in stated.items() if amount}
     if posted != stated:
         different = sorted(account for account in posted.keys() | stated if posted.get(account) != stated.get(account))
         raise Refused(Reason.TOTALS_DISAGREE, f"批次 {batch.batch_id} 的对账单与总账不一致：{'、'.join(different)}")
-
-
-def _lock() -> None:
-    """One clearing at a time; waits for the other to commit."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [CLEARING_LOCK])
 
 
 def _enter_journeys(until: datetime, *, at: datetime) -> None:
@@ -170,7 +183,7 @@ def _enter_journeys(until: datetime, *, at: datetime) -> None:
 
 def _open_accounts(sums: Sequence[Sum], *, at: datetime) -> None:
     for account, _ in clearing_lines(sums):
-        ledger.open_account(account, "asset" if account.startswith("bank:") else "liability", at=at)
+        ledger.open_account(account, "asset" if is_payer(account) else "liability", at=at)
 
 
 def _write_statements(batch: ClearingBatch, sums: Sequence[Sum]) -> None:

@@ -49,13 +49,14 @@ from yikatong.smartcard.tunion_layout import AID as PURSE_AID
 from yikatong.smartcard.tunion_loading import LoadAuthority
 from yikatong.terminal.card_gate import CardGateReaders, serve_cards
 from yikatong.terminal.pcsc import PcscCard, wait_for_card
+from yikatong.terminal.profile import load_profile
 from yikatong.terminal.purse_load import load_purse
 from yikatong.terminal.sdk import Terminal
 from yikatong.terminal.virtual_reader import SOCKET_VARIABLE, VirtualReader, VirtualReaderFault
 
 BY = Actor.system("demo")
 LOADED_FEN, LEAST_FEN = 5_000, 1_000
-PSAM_TERMINAL = "900000000001"
+LOADING_TERMINAL = "900000000001"
 BLANKS_DELIVERED = 200
 STATIONS = (("国贸", "entry"), ("西单", "exit"))
 CODE_FILE, SHOWN = "pairing-code", "shown.card"
@@ -132,7 +133,7 @@ def _tell_gates(desk: DemoDesk, reader: VirtualReader, gateway: str) -> None:
     click.echo(f"  Again, by hand:  export {SOCKET_VARIABLE}={socket} D={desk.folder}")
     for station, direction in STATIONS:
         gate = _gate_name(direction, gateway)
-        files = f"--profile $D/{gate}.json --state $D/{gate}.state --sam $D/psam.image"
+        files = f"--profile $D/{gate}.json --state $D/{gate}.state --sam $D/{gate}.sam"
         place = f"--station {station} --direction {direction}"
         click.echo(f'    .venv/bin/yikatong-terminal gate --reader "00 01" {files} {place} --once')
 
@@ -235,36 +236,27 @@ def _load(reader: VirtualReader) -> None:
         exchange(card, Command(0x00, 0xA4, 0x04, 0x00, PURSE_AID))
         if int.from_bytes(exchange(card, Command(0x80, 0x5C, 0x00, 0x02, expected=4))) >= LEAST_FEN:
             return
-        terminal = bytes.fromhex(PSAM_TERMINAL)
+        terminal = bytes.fromhex(LOADING_TERMINAL)
         load_purse(card, LOADED_FEN, terminal=terminal, authorise=authority.authorise, at=utc_now())
     click.echo(f"  · 交通钱包充值 {LOADED_FEN // 100} 元")
 
 
 def _tap(desk: DemoDesk, reader: VirtualReader, station: str, direction: str, *, gateway: str) -> None:
     """Through a gate as a venue runs it."""
-    with Terminal.open(*_gate_files(desk, station, direction, gateway)) as terminal:
+    profile, state, sam = _gate_files(desk, station, direction, gateway)
+    with Terminal.open(profile, state) as terminal:
         terminal.refresh_lists()
         click.echo(f"  · 闸机 {station} {'进站' if direction == 'entry' else '出站'}：", nl=False)
-        readers = CardGateReaders(reader.reader(), desk.folder / "psam.image", None)
+        readers = CardGateReaders(reader.reader(), sam, None)
         serve_cards(terminal, station, "entry" if direction == "entry" else "exit", readers, once=True)
+        uploaded = terminal.sync(lists=False)
+    click.echo(f"    上传 {uploaded.stored} 笔交易，待结算")
 
 
-def _gate_files(desk: DemoDesk, station: str, direction: str, gateway: str) -> tuple[Path, Path]:
-    """The gate's profile and memory, of a terminal that is registered with this gateway."""
-    sam, gate = desk.folder / "psam.image", _gate_name(direction, gateway)
-    profile, state = desk.folder / f"{gate}.json", desk.folder / f"{gate}.state"
-    if not sam.exists():
-        region_code, at = open_folder().head.code, utc_now()
-        write_psam(
-            sam,
-            PSAM_TERMINAL,
-            region_code=region_code,
-            with_purchase=False,
-            with_transit=True,
-            version=None,
-            by=BY,
-            at=at,
-        )
+def _gate_files(desk: DemoDesk, station: str, direction: str, gateway: str) -> tuple[Path, Path, Path]:
+    """The gate's profile, memory and security module, of a terminal that is registered with this gateway."""
+    gate = _gate_name(direction, gateway)
+    profile, state, sam = (desk.folder / f"{gate}.{kind}" for kind in ("json", "state", "sam"))
     if not profile.exists():
         register_terminal(
             f"9{secrets.randbelow(10**11):011d}",
@@ -275,7 +267,18 @@ def _gate_files(desk: DemoDesk, station: str, direction: str, gateway: str) -> t
             by=BY,
             at=utc_now(),
         )
-    return profile, state
+    if not sam.exists():
+        write_psam(
+            sam,
+            load_profile(profile).terminal_id,
+            region_code=open_folder().head.code,
+            with_purchase=False,
+            with_transit=True,
+            version=None,
+            by=BY,
+            at=utc_now(),
+        )
+    return profile, state, sam
 
 
 def _gate_name(direction: str, gateway: str) -> str:

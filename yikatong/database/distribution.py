@@ -73,6 +73,9 @@ TABLES: dict[str, Placement] = {
     "clearing_card_entry": _BY_CARD,
     # what terminals send, as sent
     "acceptance_tap": distributed("terminal_id"),
+    # purses, each by its own number
+    "acceptance_purse_payment": distributed("purse_number"),
+    "clearing_purse_entry": distributed("purse_number"),
     # small, read by everybody
     "city_division": REFERENCE,
     "city_place": REFERENCE,

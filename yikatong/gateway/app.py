@@ -23,12 +23,13 @@ from starlette.routing import Route
 from yikatong.acceptance.rules import TerminalStanding
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
-from yikatong.gateway.decisions import authorise, upload_taps
+from yikatong.gateway.decisions import authorise, upload_payments, upload_taps
 from yikatong.gateway.hsm import AskedTooOften, HsmUnavailable, NotForThisTerminal, ReadingHsm
 from yikatong.gateway.lists import DenyListCache, TrustListCache
 from yikatong.gateway.terminals import authenticate
 from yikatong.smartcard.ssse_hsm import HsmRefused
 from yikatong.wire.hsm import HsmAnswer, HsmQuestion
+from yikatong.wire.purses import PAYMENTS_PER_UPLOAD_MAX, PurseUpload
 from yikatong.wire.requests import RequestRefusal
 from yikatong.wire.taps import TAPS_PER_UPLOAD_MAX, Authorise, Problem, TapUpload
 
@@ -116,6 +117,15 @@ async def post_taps(request: Request, body: bytes, terminal: TerminalStanding, a
 
 
 @signed
+async def post_purse_payments(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
+    """Keep what purses paid; each payment gets its own result."""
+    upload = msgspec.json.decode(body, type=PurseUpload)
+    if len(upload.payments) > PAYMENTS_PER_UPLOAD_MAX:
+        return problem("too_many_payments", f"at most {PAYMENTS_PER_UPLOAD_MAX} payments in one upload", status=413)
+    return json_response(await upload_payments(request.app.state.pool, upload, terminal=terminal, at=at))
+
+
+@signed
 async def get_trust_list(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
     """Whose electronic cards are accepted."""
     cache: TrustListCache = request.app.state.trust_list
@@ -195,6 +205,7 @@ def make_app(database_url: str, *, pool_size: int = 8) -> Starlette:
     routes = [
         Route("/v1/authorise", post_authorise, methods=["POST"]),
         Route("/v1/taps", post_taps, methods=["POST"]),
+        Route("/v1/purse-payments", post_purse_payments, methods=["POST"]),
         Route("/v1/hsm/authenticate", post_hsm_authenticate, methods=["POST"]),
         Route("/v1/trust-list", get_trust_list, methods=["GET"]),
         Route("/v1/deny-list", get_deny_list, methods=["GET"]),

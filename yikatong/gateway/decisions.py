@@ -16,12 +16,13 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from yikatong.acceptance import queries
-from yikatong.acceptance.decisions import Named, ReadTap, judge, read_card, read_tap
+from yikatong.acceptance.decisions import Named, ReadTap, judge, read_card, read_payment, read_tap
 from yikatong.acceptance.queries import Standings
 from yikatong.acceptance.rules import TerminalStanding, decide_card
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.masks import masked_name
 from yikatong.registry.sealing import field_cipher
+from yikatong.wire.purses import PurseReply, PurseResult, PurseUpload
 from yikatong.wire.taps import Authorise, Decision, Tap, TapResult, TapUpload, UploadReply
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,23 @@ async def upload_taps(
             for position, tap in kept:
                 results[position] = await _store(connection, tap, standings)
     return UploadReply([results[position] for position in range(len(read))], int(at.timestamp() * 1000))
+
+
+async def upload_payments(
+    pool: AsyncConnectionPool, upload: PurseUpload, *, terminal: TerminalStanding, at: datetime
+) -> PurseReply:
+    """Keep purses' payments for settlement, all that can be kept in one transaction; results in the order sent."""
+    results: list[PurseResult] = []
+    async with pool.connection() as connection, connection.transaction():
+        for payment in upload.payments:
+            try:
+                parameters = read_payment(payment, terminal, received_at=at)
+            except Refused as refused:
+                results.append(PurseResult(*payment.key, "refused", str(refused.reason)))
+                continue
+            cursor = await connection.execute(queries.STORE_PURSE_PAYMENT, parameters)
+            results.append(PurseResult(*payment.key, "stored" if cursor.rowcount else "repeated"))
+    return PurseReply(results, int(at.timestamp() * 1000))
 
 
 def _read_taps(taps: Iterable[Tap], *, terminal: TerminalStanding, received_at: datetime) -> list[ReadTap | TapResult]:

@@ -4,7 +4,7 @@ The payment is on disk before the gate opens. It prices and decides nothing itse
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from yikatong.terminal.card_commands import open_image
 from yikatong.terminal.decide import TerminalRefusal, usable_lists
 from yikatong.terminal.pcsc import NoCard, PcscCard, ReaderFault, find_reader, wait_for_card
 from yikatong.terminal.purse import NoPurse, PaymentRefused, PaymentTorn, PurseTerminal
-from yikatong.terminal.purse_outbox import PursePayment
+from yikatong.terminal.purse_outbox import payment_to_keep
 from yikatong.terminal.rail_gate import GatePlace, Passed, RailGate, Stopped
 from yikatong.terminal.sdk import Terminal
 from yikatong.terminal.texts import text_for
@@ -45,12 +45,26 @@ class CardGateReaders:
 
 
 def serve_cards(
-    terminal: Terminal, station: str, direction: Literal["entry", "exit"], readers: CardGateReaders, *, once: bool
+    terminal: Terminal,
+    station: str,
+    direction: Literal["entry", "exit"],
+    readers: CardGateReaders,
+    *,
+    once: bool,
+    paid: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serve cards until Ctrl-C, or one card only. Returns the exit code: 1 when the one card did not pass."""
+    """Serve cards until Ctrl-C, or one card only; ``paid`` is told of each payment that was kept.
+
+    Returns the exit code: 1 when the one card did not pass.
+    """
     name = find_reader(readers.reader)
     with _security_module(readers) as sam:
         purses = PurseTerminal(sam)
+        if purses.terminal.hex() != terminal.profile.terminal_id:
+            click.echo(
+                f"安全模块属于终端 {purses.terminal.hex()}，本机是 {terminal.profile.terminal_id}：交易保存在本机，不能上传结算",
+                err=True,
+            )
         place = GatePlace(station, bytes.fromhex(terminal.profile.terminal_id).rjust(8, b"\0"))
         gate = RailGate(
             purses,
@@ -65,12 +79,14 @@ def serve_cards(
                 if not wait_for_card(name, timeout_s=WAIT_S):
                     continue
                 has_passed = _serve_one(terminal, gate, purses, name, direction)
+                if has_passed:
+                    paid()
                 if once and has_passed is not None:
                     return 0 if has_passed else 1
                 while not wait_for_card(name, is_present=False, timeout_s=WAIT_S):
                     pass
         except KeyboardInterrupt:
-            click.echo(f"\n已停止；共保存 {len(terminal.purse_outbox.kept())} 笔钱包交易", err=True)
+            click.echo(f"\n已停止；{terminal.purse_outbox.counts().waiting} 笔钱包交易待上传", err=True)
             return 0
 
 
@@ -95,7 +111,7 @@ def _serve_one(
     if isinstance(answer, Stopped):
         click.echo(_told(answer.reason))
         return False
-    terminal.purse_outbox.add(PursePayment.of(answer.payment, purses.terminal, place=gate.place.station, use=direction))
+    terminal.purse_outbox.add(payment_to_keep(answer.payment, purses.terminal, place=gate.place.station, use=direction))
     taken_ms = (time.perf_counter() - started) * 1000
     click.echo(f"放行 PASS  {_spoken(answer)}（{taken_ms:.0f} 毫秒）")
     return True

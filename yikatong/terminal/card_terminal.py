@@ -18,11 +18,12 @@ from yikatong.smartcard.ssse_layout import Key
 from yikatong.terminal.card_check import CardVerifier, GenuineCard
 from yikatong.terminal.purse import Payment, Pending, PurseTerminal
 from yikatong.terminal.purse_load import Authorise, Loaded, load_purse
-from yikatong.terminal.purse_outbox import PurseOutbox, PursePayment
+from yikatong.terminal.purse_outbox import PurseOutbox, payment_to_keep
 from yikatong.terminal.rail_gate import Answer, Passed, RailGate
 from yikatong.terminal.reader_api.codes import Code, ReaderError
 from yikatong.terminal.reader_api.devices import Card
 from yikatong.terminal.reader_api.social_card import SecurityModule, SocialCard
+from yikatong.wire.purses import PursePayment
 
 
 class NoGate(YikatongError):
@@ -76,7 +77,7 @@ class CardTerminal:
         return self._verifier.verify(card, at)
 
     def debit(self, card: Channel, amount_fen: int, at: datetime, *, use: str) -> Payment:
-        """Take money from the transit purse; ``use`` says what for.
+        """Take money from the transit purse; ``use`` says what for, in at most 40 characters.
 
         Raises ``NoPurse``, ``PaymentRefused``: nothing was paid; ``PaymentTorn``: ask for the same card, then ``recover``.
         """
@@ -102,7 +103,7 @@ class CardTerminal:
     @property
     def outbox(self) -> list[PursePayment]:
         """The payments kept here, oldest first."""
-        return self._outbox.kept()
+        return [kept.payment for kept in self._outbox.kept()]
 
     def _through(self, answer: Answer, use: str) -> Answer:
         if isinstance(answer, Passed):
@@ -110,7 +111,7 @@ class CardTerminal:
         return answer
 
     def _kept(self, payment: Payment, use: str) -> Payment:
-        self._outbox.add(PursePayment.of(payment, self._purses.terminal, place=self._place, use=use))
+        self._outbox.add(payment_to_keep(payment, self._purses.terminal, place=self._place, use=use))
         return payment
 
     def _required_gate(self) -> RailGate:

@@ -19,6 +19,7 @@ from yikatong.terminal import card_commands
 from yikatong.terminal.card_gate import CardGateReaders, serve_cards
 from yikatong.terminal.decide import Decision
 from yikatong.terminal.desk_agent_command import agent
+from yikatong.terminal.outbox import Counts
 from yikatong.terminal.profile import Profile
 from yikatong.terminal.reader import code_from_image, code_from_stream, code_from_text, lines, typed_card_number
 from yikatong.terminal.reader_service_command import reader_service
@@ -108,9 +109,8 @@ def gate(
     with _faults(), Terminal.open(profile, state) as terminal:
         where = _station_of(terminal.profile, station)
         if reader is not None:
-            if not offline:
-                _quietly(terminal.refresh_lists)
-            sys.exit(serve_cards(terminal, where, direction, CardGateReaders(reader, sam, sam_reader), once=once))
+            readers = CardGateReaders(reader, sam, sam_reader)
+            sys.exit(_serve_cards(terminal, where, direction, readers, once=once, offline=offline))
         if watch_stdin and not once:
             _watch(terminal, where, direction, offline=offline)
             return
@@ -173,16 +173,27 @@ def outbox(profile: Path, state: Path, retry: bool) -> None:
     """Show what waits and what the gateway refused."""
     with _faults(), Terminal.open(profile, state) as terminal:
         if retry:
-            click.echo(f"{terminal.outbox.retry_refused()} refused taps wait again")
-        counts = terminal.counts()
-        if payments := terminal.purse_outbox.kept():
-            click.echo(f"{len(payments)} purse payments kept, {terminal.purse_outbox.sum_fen()} fen")
+            again = terminal.outbox.retry_refused(), terminal.purse_outbox.retry_refused()
+            click.echo(f"{again[0]} refused taps and {again[1]} refused payments wait again")
+        counts, payments = terminal.counts(), terminal.purse_outbox.counts()
         click.echo(f"waiting {counts.waiting}, acknowledged {counts.acknowledged}, refused {counts.refused}")
         for kept in terminal.outbox.kept():
             if kept.status != "acknowledged":
                 tap = kept.tap
                 told = f"{tap.decision} {tap.reason}".strip()
                 click.echo(f"  #{tap.sequence} {kept.status} {kept.reason}  {tap.kind} {tap.station} {told}".rstrip())
+        if payments != Counts(0, 0, 0):
+            click.echo(
+                f"purse payments: waiting {payments.waiting}, acknowledged {payments.acknowledged}, "
+                f"refused {payments.refused}; {terminal.purse_outbox.sum_fen()} fen in all"
+            )
+        for one in terminal.purse_outbox.kept():
+            if one.status != "acknowledged":
+                paid = one.payment
+                told = f"{paid.use} {paid.place} {paid.amount_fen} fen"
+                click.echo(
+                    f"  …{paid.purse_number[-4:]}/{paid.card_counter} {one.status} {one.reason}  {told}".rstrip()
+                )
 
 
 def _station_of(profile: Profile, station: str | None) -> str:
@@ -240,6 +251,24 @@ def _watch(terminal: Terminal, station: str, direction: Direction, *, offline: b
         signal.signal(signal.SIGTERM, before)
         background.stop()
     click.echo(f"stopped; {terminal.counts().waiting} taps wait for upload", err=True)
+
+
+def _serve_cards(
+    terminal: Terminal, station: str, direction: Direction, readers: CardGateReaders, *, once: bool, offline: bool
+) -> int:
+    """Serve chip cards; uploads and lists go on beside it. Returns the exit code."""
+    if offline:
+        return serve_cards(terminal, station, direction, readers, once=once)
+    _quietly(terminal.refresh_lists)
+    background = BackgroundSync(lambda lists: _warn_of_clock(terminal.sync(lists=lists)), report=_report)
+    if not once:
+        background.start()
+    try:
+        code = serve_cards(terminal, station, direction, readers, once=once, paid=background.wake)
+    finally:
+        background.stop()
+    _quietly(lambda: _warn_of_clock(terminal.sync(lists=False)))
+    return code
 
 
 def _quietly(step: Callable[[], object]) -> None:

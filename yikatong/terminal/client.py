@@ -9,6 +9,7 @@ import msgspec
 from yikatong.foundation.errors import YikatongError
 from yikatong.terminal.profile import Profile
 from yikatong.wire.hsm import HsmAnswer, HsmQuestion
+from yikatong.wire.purses import PursePayment, PurseReply, PurseUpload
 from yikatong.wire.requests import sign_request
 from yikatong.wire.taps import Authorise, Decision, Problem, Tap, TapUpload, UploadReply
 
@@ -57,6 +58,11 @@ class Client:
         """Upload taps. Raises ``GatewayUnreachable`` also when the answer is garbled: then nobody knows what was stored."""
         body = msgspec.json.encode(TapUpload(list(taps)))
         return self._decode(self._call("POST", "/v1/taps", body), UploadReply)
+
+    def post_purse_payments(self, payments: Sequence[PursePayment]) -> PurseReply:
+        """Upload purses' payments, as ``post_taps``."""
+        body = msgspec.json.encode(PurseUpload(list(payments)))
+        return self._decode(self._call("POST", "/v1/purse-payments", body), PurseReply)
 
     def authorise(self, question: Authorise) -> Decision:
         """Ask whether a card may be used now. Raises ``GatewayUnreachable``, ``GatewayRefused``."""

@@ -73,7 +73,10 @@ class PurseState:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A payment that was sent to the card. ``counter``: the card's, ``terminal_number``: the module's."""
+    """A payment that was sent to the card. ``counter``: the card's, ``terminal_number``: the module's.
+
+    ``issuer``: file 15's first 8 bytes; ``versions``: the card's key version and algorithm.
+    """
 
     purse_number: str
     kind: int
@@ -82,6 +85,8 @@ class Pending:
     counter: int
     terminal_number: int
     at: datetime
+    issuer: bytes
+    versions: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,8 @@ class PurseTerminal:
             exchange(sam, Command(0x00, 0xA4, 0x04, 0x0C, tunion_sam.AID))
         except Refusal as refusal:
             raise PaymentRefused(refusal.status, f"安全模块不支持交通钱包：{refusal}") from refusal
+        if not self.terminal.hex().isdecimal():
+            raise PaymentRefused(Status.CONDITIONS_NOT_SATISFIED, "安全模块的终端机编号不是 12 位数字，请更换安全模块")
 
     def read(self, card: Channel) -> PurseState:
         """Select a card's purse and read it. Raises ``NoPurse``, and ``PurseRecordWrong`` for a record that is none."""
@@ -164,7 +171,17 @@ class PurseTerminal:
         except Refusal as refusal:
             raise PaymentRefused(refusal.status, f"没有扣款：{refusal}") from refusal
         number = int.from_bytes(authorised[:4])
-        pending = Pending(state.number, begun.kind, begun.amount_fen, begun.balance_fen, begun.counter, number, at)
+        pending = Pending(
+            state.number,
+            begun.kind,
+            begun.amount_fen,
+            begun.balance_fen,
+            begun.counter,
+            number,
+            at,
+            state.issuer.issuer,
+            begun.versions,
+        )
         try:
             answer = exchange(card, Command(0x80, 0x54, 0x01, 0x00, authorised[:4] + time + authorised[4:], 8))
         except ReaderFault as fault:

@@ -1,53 +1,58 @@
-"""What purses paid at this terminal, kept until it is settled: on disk before the gate opens, and never given twice.
+"""What purses paid at this terminal: on disk before the gate opens, never kept twice, and kept until it was uploaded.
 
-A payment is known by its purse and the purse's own number of it; its TAC lets the issuer check that the card paid. It uploads
-nothing.
+It does not upload: see ``uploader``.
 """
 
-from typing import Annotated
+from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 
+from yikatong.smartcard.tunion import PURCHASE
+from yikatong.smartcard.tunion_security import Algorithm
+from yikatong.terminal.outbox import KEEP_ACKNOWLEDGED_FOR, Counts
 from yikatong.terminal.purse import Payment
 from yikatong.terminal.storage import Storage
+from yikatong.wire.purses import PursePayment, PurseResult
+from yikatong.wire.taps import NAME_LENGTH_MAX
 
-_Bytes4 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-F]{8}\Z")]
+
+class KeptPayment(msgspec.Struct, frozen=True):
+    """A payment in the outbox. ``status``: waiting, acknowledged, refused."""
+
+    payment: PursePayment
+    status: str
+    reason: str
 
 
-class PursePayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One payment as its settlement needs it. ``terminal``: the module's number, 12 digits; ``kind``: 06 plain, 09 compound."""
+def payment_to_keep(payment: Payment, terminal: bytes, *, place: str, use: str) -> PursePayment:
+    """What is kept of a payment. ``terminal``: the module's number; ``use``: entry, exit, or what was bought.
 
-    purse_number: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{20}\Z")]
-    terminal: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{12}\Z")]
-    terminal_number: Annotated[int, msgspec.Meta(ge=1)]
-    card_counter: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
-    kind: int
-    amount_fen: Annotated[int, msgspec.Meta(ge=0)]
-    balance_before_fen: Annotated[int, msgspec.Meta(ge=0)]
-    at_ms: int
-    tac: _Bytes4
-    is_checked: bool
-    place: str = ""
-    use: str = ""
+    It never fails, because the money has moved: of ``place`` and ``use`` it keeps 40 printable characters.
+    """
+    asked = payment.asked
+    key_version, algorithm = asked.versions
+    return PursePayment(
+        asked.purse_number,
+        terminal.hex(),
+        asked.terminal_number,
+        asked.counter,
+        6 if asked.kind == PURCHASE else 9,
+        asked.amount_fen,
+        asked.balance_before_fen,
+        int(asked.at.timestamp() * 1000),
+        payment.tac.hex().upper(),
+        payment.is_checked,
+        _plain(place),
+        _plain(use),
+        asked.issuer.hex().upper(),
+        1 if algorithm == Algorithm.TRIPLE_DES else 3,
+        key_version,
+    )
 
-    @classmethod
-    def of(cls, payment: Payment, terminal: bytes, *, place: str, use: str) -> "PursePayment":
-        """What is kept of a payment. ``use``: entry, exit, or what was bought."""
-        asked = payment.asked
-        return cls(
-            asked.purse_number,
-            terminal.hex(),
-            asked.terminal_number,
-            asked.counter,
-            asked.kind,
-            asked.amount_fen,
-            asked.balance_before_fen,
-            int(asked.at.timestamp() * 1000),
-            payment.tac.hex().upper(),
-            payment.is_checked,
-            place,
-            use,
-        )
+
+def _plain(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())[:NAME_LENGTH_MAX]
 
 
 class PurseOutbox:
@@ -66,12 +71,54 @@ class PurseOutbox:
             )
             return bool(added.rowcount)
 
-    def kept(self) -> list[PursePayment]:
-        """All payments here, oldest first."""
+    def waiting(self, limit: int) -> list[PursePayment]:
+        """The oldest payments not yet acknowledged."""
+        return [kept.payment for kept in self._select("status = 'waiting' order by sequence limit ?", limit)]
+
+    def settle(self, results: Iterable[PurseResult], *, at: datetime) -> None:
+        """Note what the gateway made of waiting payments: stored and repeated ones are done, the others keep the reason."""
+        with self._storage.write() as database:
+            for result in results:
+                status = "refused" if result.status == "refused" else "acknowledged"
+                database.execute(
+                    "update purse_payment set status = ?, reason = ?, settled_at_s = ? "
+                    "where purse_number = ? and card_counter = ? and status = 'waiting'",
+                    [status, result.reason, int(at.timestamp()), *result.key],
+                )
+
+    def retry_refused(self) -> int:
+        """Let refused payments wait again, after their cause was mended; how many."""
+        with self._storage.write() as database:
+            return database.execute(
+                "update purse_payment set status = 'waiting', reason = '' where status = 'refused'"
+            ).rowcount
+
+    def forget_old(self, *, at: datetime) -> None:
+        """Drop acknowledged payments that are past use. Waiting and refused ones are never dropped."""
+        before_s = int((at - KEEP_ACKNOWLEDGED_FOR).timestamp())
+        with self._storage.write() as database:
+            database.execute("delete from purse_payment where status = 'acknowledged' and settled_at_s < ?", [before_s])
+
+    def counts(self) -> Counts:
+        """How the outbox stands."""
         with self._storage.read() as database:
-            rows = database.execute("select body from purse_payment order by sequence").fetchall()
-        return [msgspec.json.decode(body, type=PursePayment) for (body,) in rows]
+            rows = dict(database.execute("select status, count(*) from purse_payment group by status").fetchall())
+        return Counts(rows.get("waiting", 0), rows.get("acknowledged", 0), rows.get("refused", 0))
+
+    def kept(self) -> list[KeptPayment]:
+        """All payments here, oldest first."""
+        return self._select("true order by sequence")
 
     def sum_fen(self) -> int:
         """What they come to."""
-        return sum(payment.amount_fen for payment in self.kept())
+        return sum(kept.payment.amount_fen for kept in self.kept())
+
+    def _select(self, where: str, *parameters: int) -> list[KeptPayment]:
+        with self._storage.read() as database:
+            rows = database.execute(
+                f"select body, status, reason from purse_payment where {where}",  # noqa: S608 - only literals of this class
+                parameters,
+            ).fetchall()
+        return [
+            KeptPayment(msgspec.json.decode(body, type=PursePayment), status, reason) for body, status, reason in rows
+        ]

@@ -94,13 +94,15 @@ class Terminal:
             self.lists.replace(name, self.client.fetch_list(name))
 
     def upload(self) -> Uploaded:
-        """Upload what waits. Raises ``GatewayUnreachable``, ``GatewayRefused`` or ``StorageFailed``."""
-        return uploader.upload(self.outbox, self.client, now=self._now)
+        """Upload the taps and payments that wait. Raises ``GatewayUnreachable``, ``GatewayRefused`` or ``StorageFailed``."""
+        taps = uploader.upload(self.outbox, self.client, now=self._now)
+        return taps + uploader.upload_payments(self.purse_outbox, self.client, now=self._now)
 
     def sync(self, *, lists: bool = True) -> Uploaded:
         """Fetch the lists (unless told not to), upload what waits, drop what is past use.
 
-        Raises what ``refresh_lists`` and ``upload`` raise. Lists that cannot be believed do not keep taps from being uploaded.
+        Raises what ``refresh_lists`` and ``upload`` raise.
+        Lists that cannot be believed do not keep anything from being uploaded.
         """
         fault: YikatongError | None = None
         try:
@@ -112,6 +114,7 @@ class Terminal:
             fault = error
         uploaded = self.upload()
         self.outbox.forget_old(at=self._now())
+        self.purse_outbox.forget_old(at=self._now())
         if fault is not None:
             raise fault
         return uploaded

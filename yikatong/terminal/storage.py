@@ -15,7 +15,7 @@ from pathlib import Path
 from yikatong.foundation.errors import YikatongError
 
 FILE_NAME = "state.sqlite"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 LOCK_WAIT_S = 10
 
 # autoincrement: SQLite then never gives a sequence twice, not even after the rows were deleted.
@@ -39,6 +39,12 @@ create table purse_payment (
     unique (purse_number, card_counter)
 ) strict
 """
+_SINCE_3 = (
+    "alter table purse_payment add column status text not null default 'waiting'",
+    "alter table purse_payment add column reason text not null default ''",
+    "alter table purse_payment add column settled_at_s integer not null default 0",
+    "create index purse_payment_by_status on purse_payment (status, sequence)",
+)
 
 
 class StorageFailed(YikatongError):
@@ -105,11 +111,14 @@ class Storage:
                 for statement in _SCHEMA.split(";"):
                     database.execute(statement)
                 database.execute("insert into owner values (?)", [terminal_id])
-            if version < SCHEMA_VERSION:
-                database.execute(_SINCE_2)
-                database.execute(f"pragma user_version = {SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
+            if version > SCHEMA_VERSION:
                 raise StorageFailed(f"{self.folder} was written by another version of this program ({version})")
+            if version < 2:
+                database.execute(_SINCE_2)
+            if version < 3:
+                for statement in _SINCE_3:
+                    database.execute(statement)
+                database.execute(f"pragma user_version = {SCHEMA_VERSION}")
             (owner,) = database.execute("select terminal_id from owner").fetchone()
         if owner != terminal_id:
             raise StorageFailed(f"{self.folder} belongs to terminal {owner}, not to {terminal_id}; use another folder")

@@ -1,22 +1,25 @@
-"""Uploading until it is done: batches, lost replies, taps the gateway cannot read, and waiting longer after each failure.
+"""Uploading until it is done: batches, lost replies, what the gateway cannot read, and waiting longer after each failure.
 
-Repeating an upload is harmless (the gateway knows taps by terminal and sequence), so whatever is in doubt is sent again.
-Nothing is ever dropped here: what the gateway refuses for good stays in the outbox with the reason.
+Repeating an upload is harmless (the gateway knows taps by terminal and sequence, payments by purse and counter), so whatever
+is in doubt is sent again. Nothing is ever dropped here: what the gateway refuses for good stays in the outbox with the reason.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import SystemRandom
 from time import monotonic
+from typing import Protocol
 
 from yikatong.foundation.errors import YikatongError
 from yikatong.terminal.client import UNEXPECTED_ANSWER, Client, GatewayRefused, GatewayUnreachable
 from yikatong.terminal.outbox import Outbox
+from yikatong.terminal.purse_outbox import PurseOutbox
+from yikatong.wire.purses import PurseResult
 from yikatong.wire.taps import TapResult
 
-TAPS_PER_UPLOAD = 100
+UPLOADED_AT_ONCE = 100
 LISTS_EVERY_S = 10
 """How soon an online terminal learns of a lost card. Source: assumption; within the minute that product goal J7 names."""
 WAIT_FIRST_S, WAIT_MAX_S = 1.0, 60.0
@@ -33,35 +36,93 @@ class Uploaded:
     refused: int = 0
     clock_ahead_s: int = 0
 
+    def __add__(self, other: "Uploaded") -> "Uploaded":
+        """Both; the clock's difference is the one last seen."""
+        return Uploaded(
+            self.stored + other.stored,
+            self.repeated + other.repeated,
+            self.refused + other.refused,
+            other.clock_ahead_s or self.clock_ahead_s,
+        )
+
+
+class _Known(Protocol):
+    """Something with a key of its own."""
+
+    @property
+    def key(self) -> Hashable: ...
+
+
+class _Result(_Known, Protocol):
+    @property
+    def status(self) -> str: ...
+
+
+class _Reply[Result](Protocol):
+    @property
+    def results(self) -> Sequence[Result]: ...
+
+    @property
+    def server_time_ms(self) -> int: ...
+
+
+class _Waiting[Item, Result](Protocol):
+    """What waits for upload."""
+
+    def waiting(self, limit: int) -> list[Item]: ...
+
+    def settle(self, results: Iterable[Result], *, at: datetime) -> None: ...
+
 
 def upload(outbox: Outbox, client: Client, *, now: Callable[[], datetime]) -> Uploaded:
-    """Upload everything that waits. Raises ``GatewayUnreachable`` or ``GatewayRefused``; what was not taken still waits.
+    """Upload every tap that waits. Raises ``GatewayUnreachable`` or ``GatewayRefused``; what was not taken still waits."""
+    return _upload(
+        outbox, client.post_taps, lambda tap, reason: TapResult(tap.sequence, "refused", reason), UPLOADED_AT_ONCE, now
+    )
 
-    A batch that the gateway cannot read is halved until the tap at fault stands alone; only that one is set aside.
-    """
+
+def upload_payments(outbox: PurseOutbox, client: Client, *, now: Callable[[], datetime]) -> Uploaded:
+    """Upload every purse payment that waits, as ``upload`` does taps."""
+    return _upload(
+        outbox,
+        client.post_purse_payments,
+        lambda payment, reason: PurseResult(*payment.key, "refused", reason),
+        UPLOADED_AT_ONCE,
+        now,
+    )
+
+
+def _upload[Item: _Known, Result: _Result](
+    outbox: _Waiting[Item, Result],
+    post: Callable[[Sequence[Item]], _Reply[Result]],
+    refusal: Callable[[Item, str], Result],
+    at_once: int,
+    now: Callable[[], datetime],
+) -> Uploaded:
+    """A batch that the gateway cannot read is halved until the one at fault stands alone; only that one is set aside."""
     counted = {"stored": 0, "repeated": 0, "refused": 0, "conflict": 0}
-    limit, ahead_ms = TAPS_PER_UPLOAD, 0
-    while taps := outbox.waiting(limit):
+    limit, ahead_ms = at_once, 0
+    while items := outbox.waiting(limit):
         try:
-            reply = client.post_taps(taps)
+            reply = post(items)
         except GatewayRefused as refused:
-            is_about_taps = refused.status in _TOO_MUCH_AT_ONCE
-            if not is_about_taps or (len(taps) == 1 and refused.reason == UNEXPECTED_ANSWER):
+            is_about_items = refused.status in _TOO_MUCH_AT_ONCE
+            if not is_about_items or (len(items) == 1 and refused.reason == UNEXPECTED_ANSWER):
                 raise
-            if len(taps) == 1:
-                outbox.settle([TapResult(taps[0].sequence, "refused", refused.reason)], at=now())
+            if len(items) == 1:
+                outbox.settle([refusal(items[0], refused.reason)], at=now())
                 counted["refused"] += 1
-            limit = max(1, len(taps) // 2)
+            limit = max(1, len(items) // 2)
             continue
         ahead_ms = int(now().timestamp() * 1000) - reply.server_time_ms
-        sent = {tap.sequence for tap in taps}
-        results = [result for result in reply.results if result.sequence in sent]
+        sent = {item.key for item in items}
+        results = [result for result in reply.results if result.key in sent]
         outbox.settle(results, at=now())
         for result in results:
             counted[result.status] += 1
-        if {result.sequence for result in results} != sent:
-            raise GatewayUnreachable("the gateway answered for other taps than were sent; the others are kept")
-        limit = min(TAPS_PER_UPLOAD, limit * 2)
+        if {result.key for result in results} != sent:
+            raise GatewayUnreachable("the gateway answered for others than were sent; the others are kept")
+        limit = min(at_once, limit * 2)
     refused_count = counted["refused"] + counted["conflict"]
     return Uploaded(counted["stored"], counted["repeated"], refused_count, clock_ahead_s=round(ahead_ms / 1000))
 

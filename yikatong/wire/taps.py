@@ -12,6 +12,7 @@ from yikatong.gm import sm3
 
 TAPS_PER_UPLOAD_MAX = 500
 CODE_LENGTH_MAX = 300
+NAME_LENGTH_MAX = 40
 
 TerminalId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{12}\Z")]
 Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
@@ -44,6 +45,11 @@ class Tap(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     identification_code: IdentificationCode | None = None
     deny_list_version: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
 
+    @property
+    def key(self) -> int:
+        """What tells one tap of a terminal from another."""
+        return self.sequence
+
     def digest(self) -> bytes:
         """SM3 of the tap in one fixed spelling: tells a repeat from a conflict."""
         return sm3.digest(msgspec.json.encode(self, order="deterministic"))
@@ -61,6 +67,11 @@ class TapResult(msgspec.Struct, frozen=True):
     sequence: int
     status: Literal["stored", "repeated", "conflict", "refused"]
     reason: str = ""
+
+    @property
+    def key(self) -> int:
+        """The tap's."""
+        return self.sequence
 
 
 class UploadReply(msgspec.Struct, frozen=True):
