@@ -135,3 +135,10 @@ def test_a_walk_in_leaves_with_a_card(
     authority.write_bytes(der)
     genuine = stack.terminal("card", "verify", "--reader", "00 00", "--authority", str(authority))
     assert f"有效 GENUINE  {code}" in genuine.stdout, genuine
+
+    stack.command("clearing", "run")
+    proved = stack.command("clearing", "purse-payments", "--state", "proved").stdout
+    assert "4.00 yuan" in proved, "what the demo's card paid at the gate"
+    assert ("purse:01011000FFFFFFFF", 400) in stack.query(
+        "select party, total_fen from clearing_statement where party like %s", "purse:%"
+    )

@@ -117,7 +117,8 @@ def test_a_directory_below_keeps_the_pin_and_reads_with_it() -> None:
     send(card, SELECT_SSSE)
     send(card, "0020000003 123456")
     send(card, SELECT_DF04)
-    assert send(card, "00B2012C00") == "6A83"
+    assert send(card, "00B2012C05") == "8403FFFFFF" + OK
+    assert send(card, "00B2092C00") == "6A83"
 
 
 def test_writing_takes_the_update_key() -> None:

@@ -41,6 +41,13 @@ ACCOUNT_KEYS = frozenset({Key.PURCHASE, Key.LOAD, Key.TAC})
 """The keys that lie in DF04, with the medical account; all others lie in the environment."""
 
 
+DIRECTORIES = ("DF01", "DF02", "DF03", "DF04", "DF07")
+"""Public matters, employment, insurance, medical, personnel."""
+DIRECTORY_KEYS: dict[int, tuple[str, ...]] = {Key.UPDATE: DIRECTORIES, Key.READ: ("DF04",)}
+"""The environment's keys that also open directories: the city's HSM writes all, a hospital's module reads DF04. The other
+directories are read by the holder's PIN only, because every module has the read key. Source: assumption."""
+
+
 class Coding(StrEnum):
     """``cn``: digits, two to a byte, filled up with F. ``an``: GBK text, filled up with zeros. ``b``: bytes."""
 
@@ -112,6 +119,19 @@ _HOLDER_ITEMS = (
     Item(0x0C, "出生地", Coding.CN, 0x03),
     Item(0x0D, "出生日期", Coding.CN, 0x04),
 )
+DIRECTORY_ITEMS: dict[tuple[str, int], tuple[Item, ...]] = {
+    ("DF01", 0xEF06): (Item(0x23, "常住所在地地址", Coding.AN, 0x50), Item(0x28, "联系电话", Coding.AN, 0x0F)),
+    ("DF04", 0xEF05): (
+        Item(0x84, "医疗保险地区", Coding.CN, 0x03),
+        Item(0x8C, "医疗人员类别", Coding.CN, 0x01),
+        *(Item(tag, "定点医疗机构", Coding.AN, 0x09) for tag in (0x83, 0x86, 0x89)),
+    ),
+    ("DF04", 0xEF06): (
+        Item(0x92, "脱机消费累计金额", Coding.CN, 0x04),
+        Item(0x93, "脱机消费次数", Coding.AN, 0x02),
+    ),
+}
+"""The items of directories that public sources name, by directory and file. A new card has them empty."""
 _RIGHT_READ, _RIGHT_UPDATE = "SSSE:RK", "SSSE:UK"
 PIN_RIGHT = "SSSE:PIN"
 """What a right PIN wins, until another application is selected."""

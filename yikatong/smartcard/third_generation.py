@@ -26,6 +26,8 @@ from yikatong.smartcard.ssse import SocialSecurity
 from yikatong.smartcard.ssse_account import PATH as ACCOUNT_PATH
 from yikatong.smartcard.ssse_layout import (
     ACCOUNT_KEYS,
+    DIRECTORY_ITEMS,
+    DIRECTORY_KEYS,
     ISSUER_ITEMS,
     NAME_EXTENSION,
     ItemWrong,
@@ -162,6 +164,9 @@ def put_groupings(memory: Memory, groupings: Iterable[Grouping]) -> None:
         written.add(grouping.number)
     if not written >= {Group.CARD_VERSION, Group.HISTORICAL_BYTES}:
         raise GroupingsMalformed("without its version and its historical bytes this would be no card")
+    for (directory, fid), items in DIRECTORY_ITEMS.items():
+        for number, item in enumerate(items, start=1):
+            memory[f"SSSE/{directory}/{fid:04X}/{number}"] = item.encode("")
     write_lists(memory, has_purse=tunion.ALGORITHM_CELL in memory)
 
 
@@ -174,6 +179,8 @@ def _write(memory: Memory, grouping: Grouping) -> None:
         for number, key in decode_keys(grouping.value).items():
             place = ACCOUNT_PATH if number in ACCOUNT_KEYS else "SSSE"
             memory[f"{place}/key/{number:02X}"] = key
+            for directory in DIRECTORY_KEYS.get(number, ()):
+                memory[f"SSSE/{directory}/key/{number:02X}"] = key
     elif grouping.number == Group.PURSE_KEYS:
         for number, key in decode_keys(grouping.value).items():
             memory[f"TU/key/{number:02X}"] = key

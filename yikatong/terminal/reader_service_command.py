@@ -8,6 +8,7 @@ from yikatong.foundation.clock import utc_now
 from yikatong.terminal.client import Client
 from yikatong.terminal.profile import load_profile
 from yikatong.terminal.reader_api.api import ReaderApi
+from yikatong.terminal.reader_api.console_keypad import ConsoleKeypad
 from yikatong.terminal.reader_api.devices import PcscReaders
 from yikatong.terminal.reader_api.http_hsm import HttpHsm
 from yikatong.terminal.reader_api.kept_payments import KeptPayments
@@ -35,6 +36,11 @@ from yikatong.terminal.until_told import run_until_told
     type=click.Path(path_type=Path, dir_okay=False),
     help="The file in which payments from medical accounts are kept; without it they are forgotten at the end.",
 )
+@click.option(
+    "--keypad",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The terminal at which holders type their PIN: /dev/tty is this one, /dev/ttyUSB0 one on a serial line.",
+)
 def reader_service(
     origins: tuple[str, ...],
     port: int,
@@ -43,13 +49,15 @@ def reader_service(
     device: str,
     profile_path: Path | None,
     payments_path: Path | None,
+    keypad: Path | None,
 ) -> None:
     """Let pages and programs on this machine call iReadCardBas and its family by WebSocket."""
     readers, payments = PcscReaders(reader, sam=sam_reader), KeptPayments(payments_path)
+    pad = None if keypad is None else ConsoleKeypad(keypad)
     hsm = None if profile_path is None else HttpHsm(Client(load_profile(profile_path), utc_now))
 
     async def serve() -> None:
-        await ReaderService(lambda: ReaderApi(readers, device=device, hsm=hsm, payments=payments)).run(
+        await ReaderService(lambda: ReaderApi(readers, device=device, keypad=pad, hsm=hsm, payments=payments)).run(
             origins=[origin.rstrip("/") for origin in origins],
             port=port,
             ready=lambda bound: click.echo(f"就绪 READY ws://{HOST}:{bound}"),

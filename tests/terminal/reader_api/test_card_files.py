@@ -36,6 +36,33 @@ def test_a_transparent_file_is_written_in_pieces_and_read_back() -> None:
     assert bytes.fromhex(text.split("|")[1]) == octets + b"\xff" * (0x300 - len(octets))
 
 
+def test_a_directory_is_written_by_the_hsm_and_read_by_the_holders_pin_only() -> None:
+    api, _ = _desk(PIN)
+    address, data = "DF01EF06|28|23|$", "DF01EF06|13800000000|北京市东城区|$"
+    assert api.with_fallback("iWriteCard", 1, CARD_INFO, address, data) == (0, "")
+    assert api.iReadCard(1, 1, CARD_INFO, address) == (0, data)
+    assert api.with_fallback("iReadCard", 1, 2, CARD_INFO, address)[0] != 0, "the key that every module has does not"
+
+
+@pytest.mark.parametrize("directory", ["DF02", "DF03", "DF07"])
+def test_a_directory_without_known_items_is_empty(directory: str) -> None:
+    api, _ = _desk(PIN)
+    assert api.iReadCard(1, 1, CARD_INFO, f"{directory}EF05|21|$")[0] == -Status.RECORD_NOT_FOUND
+
+
+def test_what_a_hospital_reads_takes_the_key_and_what_was_paid_offline_the_pin_too() -> None:
+    hsm, _ = _desk(PIN)
+    written = "DF04EF05|110101|31|$"
+    assert hsm.with_fallback("iWriteCard", 1, CARD_INFO, "DF04EF05|84|8C|$", written) == (0, "")
+    assert hsm.with_fallback("iReadCard", 1, 2, CARD_INFO, "DF04EF05|84|8C|$") == (0, written)
+    assert hsm.with_fallback("iReadCard", 1, 2, CARD_INFO, "DF04EF06|92|93|$") == (0, "DF04EF06|||$")
+
+
+def test_a_new_card_has_the_items_empty() -> None:
+    api, _ = _desk(PIN)
+    assert api.iReadCard(1, 1, CARD_INFO, "DF01EF06|23|28|$") == (0, "DF01EF06|||$")
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from yikatong.smartcard.files import ElementaryFile, Structure
 from yikatong.smartcard.ssse_layout import (
     AID_PREFIX,
+    DIRECTORY_ITEMS,
     ISSUER_ITEMS,
     Coding,
     Item,
@@ -34,17 +35,7 @@ _NUMBER = re.compile(r"[0-9]{1,2}", re.ASCII)
 _ITEMS: dict[tuple[str, int], tuple[Item, ...]] = {
     (ENVIRONMENT, 0xEF05): ISSUER_ITEMS,
     (ENVIRONMENT, 0xEF06): holder_items(Version.V3),
-    ("DF01", 0xEF06): (Item(0x23, "常住所在地地址", Coding.AN, 0x50), Item(0x28, "联系电话", Coding.AN, 0x0F)),
-    ("DF04", 0xEF05): (
-        Item(0x84, "医疗保险地区", Coding.CN, 0x03),
-        Item(0x8C, "医疗人员类别", Coding.CN, 0x01),
-        *(Item(tag, "定点医疗机构", Coding.AN, 0x09) for tag in (0x83, 0x86, 0x89)),
-    ),
-    ("DF04", 0xEF06): (
-        Item(0x92, "脱机消费累计金额", Coding.CN, 0x04),
-        Item(0x93, "脱机消费次数", Coding.AN, 0x02),
-    ),
-}
+} | DIRECTORY_ITEMS
 
 
 @dataclass(frozen=True, slots=True)
