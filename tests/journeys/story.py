@@ -42,6 +42,14 @@ def registered_terminals(stack: Stack, folder: Path, kinds: list[tuple[str, str,
     return options
 
 
+def paid_by_the_demo(stack: Stack) -> tuple[int, int]:
+    """Charges and fen: what the demonstration's own chip card paid at the gate before the journey began."""
+    ((charges, fen),) = stack.query(
+        "select count(*), coalesce(sum(amount_fen), 0)::bigint from acceptance_purse_payment where amount_fen > 0"
+    )
+    return charges, fen
+
+
 @dataclass
 class Story:
     """Who and what the journey is about, as it becomes known."""

@@ -18,7 +18,15 @@ from tests.journeys.people import (
     staff_reads_identity_number,
     staff_signs_in,
 )
-from tests.journeys.story import Story, activate, apply_and_wait, hand_over, outlet_of_the_clerk, registered_terminals
+from tests.journeys.story import (
+    Story,
+    activate,
+    apply_and_wait,
+    hand_over,
+    outlet_of_the_clerk,
+    paid_by_the_demo,
+    registered_terminals,
+)
 from tests.stack import Stack
 
 pytestmark = pytest.mark.journey
@@ -60,7 +68,9 @@ def ride(story: Story, terminals: dict[str, tuple[str, ...]], folder: Path) -> N
 def clear_and_settle(story: Story, folder: Path) -> None:
     """Cleared once, settled once, stated and posted to the fen."""
     stack, bank = story.stack, story.outlet.bank
-    assert "1 charges, 4.00 yuan" in stack.command("clearing", "run").stdout
+    charges, demo_fen = paid_by_the_demo(stack)
+    total_yuan = f"{(FARE_FEN + demo_fen) / 100:.2f}"
+    assert f"{1 + charges} charges, {total_yuan} yuan" in stack.command("clearing", "run").stdout
     assert "nothing to clear" in stack.command("clearing", "run").stdout
     ((batch_id,),) = stack.query("select batch_id from clearing_batch")
     stack.command("clearing", "settle", batch_id)
@@ -72,15 +82,15 @@ def clear_and_settle(story: Story, folder: Path) -> None:
         "select t.kind, a.code, p.amount_fen from ledger_posting p join ledger_account a using (account_id) "
         "join ledger_transfer t using (transfer_id) where t.kind = 'clearing' order by p.amount_fen"
     )
-    assert posted == [
-        ("clearing", "operator:BJMETRO:payable", -FARE_FEN),
-        ("clearing", f"bank:{bank}:receivable", FARE_FEN),
-    ]
+    lines = {code: amount_fen for _, code, amount_fen in posted}
+    assert lines.pop("operator:BJMETRO:payable") == -FARE_FEN - demo_fen
+    assert lines.pop(f"bank:{bank}:receivable") == FARE_FEN
+    assert sum(lines.values()) == demo_fen
     balances = stack.query(
         "select a.code, sum(p.amount_fen)::bigint from ledger_posting p join ledger_account a using (account_id) group by 1"
     )
-    expected = {f"bank:{bank}:receivable": 0, "operator:BJMETRO:payable": 0, "city:settlement": 0}
-    assert dict(balances) == expected
+    accounts = {f"bank:{bank}:receivable", "operator:BJMETRO:payable", "city:settlement", *lines}
+    assert dict(balances) == dict.fromkeys(accounts, 0)
 
 
 def test_from_application_to_settled_ride(
@@ -99,7 +109,8 @@ def test_from_application_to_settled_ride(
     ride(story, terminals, tmp_path)
     clear_and_settle(story, tmp_path / "statements")
     operator = staff_signs_in(browser, stack, "operator")
-    expect(operator.locator("tbody tr")).to_contain_text("4.00")
+    _, demo_fen = paid_by_the_demo(stack)
+        expect(operator.locator("tbody tr")).to_contain_text(f"{(FARE_FEN + demo_fen) / 100:.2f}")
     pages = [(resident, path) for path in ("/", "/code/", "/rides/", "/progress/", f"/cards/{story.card_id}/loss/")]
     faults = [
         fault
