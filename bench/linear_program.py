@@ -50,7 +50,7 @@ def least_cost(problem: Problem) -> float:
     """The cheapest plan's cost by HiGHS: every cohort to every place in every week, written down plainly."""
     cohorts, places = problem.cohorts, problem.places
     model = highspy.Highs()  # type: ignore[no-untyped-call]
-    model.silent()
+    model.setOptionValue("output_flag", False)
     metres = distances_m(problem.community_position[cohorts.community], places.position)
     left_out = [model.addVariable(lb=0, obj=problem.weights.unplaced_m) for _ in range(len(cohorts))]
     leaving: list[list[highspy.highs_var]] = [[variable] for variable in left_out]

@@ -110,7 +110,7 @@ def test_from_application_to_settled_ride(
     clear_and_settle(story, tmp_path / "statements")
     operator = staff_signs_in(browser, stack, "operator")
     _, demo_fen = paid_by_the_demo(stack)
-        expect(operator.locator("tbody tr")).to_contain_text(f"{(FARE_FEN + demo_fen) / 100:.2f}")
+    expect(operator.locator("tbody tr")).to_contain_text(f"{(FARE_FEN + demo_fen) / 100:.2f}")
     pages = [(resident, path) for path in ("/", "/code/", "/rides/", "/progress/", f"/cards/{story.card_id}/loss/")]
     faults = [
         fault
