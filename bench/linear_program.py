@@ -75,8 +75,11 @@ def least_cost(problem: Problem) -> float:
                 made.setdefault((int(cohorts.bank[cohort]), week), []).append(variable)
     for cohort, variables in enumerate(leaving):
         model.addConstr(sum(variables) == int(cohorts.people[cohort]))  # type: ignore[arg-type]
+    calm = problem.calm()
     for (place, week), variables in coming.items():
-        model.addConstr(sum(variables) <= int(places.capacity[place, week]))  # type: ignore[arg-type]
+        room = int(places.capacity[place, week])
+        busy = model.addVariable(lb=0, ub=float(room - calm[place, week]), obj=problem.weights.busy_m)
+        model.addConstr(sum(variables) - busy <= int(calm[place, week]))
     for (bank, week), variables in made.items():
         model.addConstr(sum(variables) <= int(problem.production[bank, week]))  # type: ignore[arg-type]
     model.run()

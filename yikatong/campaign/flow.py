@@ -142,12 +142,15 @@ class _Network:
             waits * problem.weights.week_m,
         )
         place, week = (part.ravel() for part in np.meshgrid(np.arange(place_count), np.arange(weeks), indexing="ij"))
-        arcs.add(
-            self.room + place * weeks + week,
-            self.press + week,
-            problem.places.capacity[self.place_rows].ravel(),
-            np.zeros(len(place), np.int64),
-        )
+        calm = problem.calm()[self.place_rows].ravel()
+        busy = problem.places.capacity[self.place_rows].ravel() - calm
+        for capacity, cost_m in ((calm, 0), (busy, problem.weights.busy_m)):
+            arcs.add(
+                self.room + place * weeks + week,
+                self.press + week,
+                capacity,
+                np.full(len(place), cost_m, np.int64),
+            )
         week = np.arange(weeks, dtype=np.int64)
         arcs.add(
             self.press + week,
@@ -263,12 +266,14 @@ def _plan(
     way_flow = flow[:ways]
     unplaced = np.zeros(len(network.problem.cohorts), np.int64)
     unplaced[network.rows] = flow[ways : ways + count]
-    room_arcs = slice(len(flow) - weeks - place_count * weeks, len(flow) - weeks)
-    slots = np.flatnonzero(flow[: room_arcs.start] * (np.arange(room_arcs.start) >= ways + count))
+    last_room = len(flow) - weeks
+    busy_arcs = slice(last_room - place_count * weeks, last_room)
+    first_room = busy_arcs.start - place_count * weeks
+    slots = ways + count + np.flatnonzero(flow[ways + count : first_room])
     door, room = arcs.tail[slots] - network.door, arcs.head[slots] - network.room
     saved = np.maximum(height[arcs.head] - height[arcs.tail] - arcs.cost, 0)
     prices = np.zeros((len(network.problem.places), weeks), np.int64)
-    prices[network.place_rows] = saved[room_arcs].reshape(place_count, weeks)
+    prices[network.place_rows] = saved[busy_arcs].reshape(place_count, weeks)
     bound = (height[network.end] - height[:count]) @ network.supply - saved @ np.minimum(arcs.capacity, _UNBOUNDED)
     used = way_flow > 0
     return BankPlan(
@@ -284,6 +289,6 @@ def _plan(
         cost_m=int(flow @ arcs.cost),
         bound_m=int(bound),
         place_price_m=prices,
-        production_price_m=saved[len(flow) - weeks :],
+        production_price_m=saved[last_room:],
         rounds=rounds,
     )

@@ -95,9 +95,8 @@ def figures(problem: Problem, made: Plan) -> Figures:
     """The plan in figures."""
     places = problem.places
     metres, people = _walks(problem, made)
-    place, start, week, coming = made.slots
-    load = np.zeros(places.capacity.shape, np.int64)
-    np.add.at(load, (place, week), coming)
+    _, start, week, coming = made.slots
+    load = load_of(problem, made)
     is_used = (load > 0) & (places.way == Way.OUTLET)[:, None]
     shares = load[is_used] / places.capacity[is_used]
     placed = int(coming.sum())
@@ -117,7 +116,16 @@ def cost_of(problem: Problem, made: Plan) -> int:
     _, start, week, coming = made.slots
     weights = problem.weights
     waited = int((week - start) @ coming) * weights.week_m
-    return int(metres @ people) + waited + int(made.unplaced.sum()) * weights.unplaced_m
+    busy = int(np.maximum(load_of(problem, made) - problem.calm(), 0).sum()) * weights.busy_m
+    return int(metres @ people) + waited + busy + int(made.unplaced.sum()) * weights.unplaced_m
+
+
+def load_of(problem: Problem, made: Plan) -> Ints:
+    """How many come, places × weeks."""
+    place, _, week, coming = made.slots
+    load = np.zeros(problem.places.capacity.shape, np.int64)
+    np.add.at(load, (place, week), coming)
+    return load
 
 
 def _walks(problem: Problem, made: Plan) -> tuple[Ints, Ints]:

@@ -70,10 +70,13 @@ class Places:
 class Weights:
     """What the plan weighs, in metres: a week's waiting is as bad as so many metres of way. Source: assumption.
 
+    At an outlet, each person beyond ``calm_percent`` of a week's capacity is as bad as ``busy_m``, because a full house queues.
     ``unplaced_m`` is worse than any placing, so that people are left out only when there is no room at all.
     """
 
     week_m: int = 2_000
+    calm_percent: int = 85
+    busy_m: int = 1_500
     unplaced_m: int = 10_000_000
 
 
@@ -97,6 +100,12 @@ class Problem:
     def banks(self) -> int:
         """How many there are."""
         return int(self.production.shape[0])
+
+    def calm(self) -> Ints:
+        """How many people each place takes in a week without being busy; all it can take where nobody queues."""
+        capacity = self.places.capacity
+        is_outlet = (self.places.way == Way.OUTLET)[:, None]
+        return np.where(is_outlet, capacity * self.weights.calm_percent // 100, capacity)
 
     def with_production(self, production: Ints) -> Self:
         """The same with other limits of production."""
