@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from yikatong.campaign.geography import M_PER_DEGREE, is_in
 from yikatong.campaign.problem import Cohorts, Ints, Places, Positions, Problem, Way
 
 DATA = Path(__file__).resolve().parent.parent / "yikatong" / "city" / "data" / "beijing"
@@ -25,7 +26,6 @@ _BATCH_OF_DISTRICT = {
     **dict.fromkeys(("110111", "110113", "110114", "110115", "110117"), 0),
     **dict.fromkeys(("110108", "110106", "110112", "110119"), 1),
 }
-_M_PER_DEGREE = 111_320.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _boundaries() -> dict[str, list[NDArray[np.float64]]]:
     for feature in json.loads((DATA / "district_boundaries.geojson").read_text(encoding="utf-8"))["features"]:
         geometry = feature["geometry"]
         polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
-        scale = np.array([_M_PER_DEGREE * np.cos(np.radians(40.0)), _M_PER_DEGREE])
+        scale = np.array([M_PER_DEGREE * np.cos(np.radians(40.0)), M_PER_DEGREE])
         found[feature["properties"]["code6"]] = [np.array(polygon[0], float)[:, :2] * scale for polygon in polygons]
     return found
 
@@ -117,15 +117,5 @@ def _points_in(rings: list[NDArray[np.float64]], count: int, chance: np.random.G
     found = np.empty((0, 2))
     while len(found) < count:
         drawn = chance.uniform(low, high, (max(count, 64), 2))
-        found = np.r_[found, drawn[_is_in(ring, drawn)]]
+        found = np.r_[found, drawn[is_in(ring, drawn)]]
     return found[:count]
-
-
-def _is_in(ring: NDArray[np.float64], points: Positions) -> NDArray[np.bool_]:
-    """By counting the edges that a ray to the right crosses."""
-    begin, end = ring, np.roll(ring, -1, axis=0)
-    x, y = points[:, :1], points[:, 1:]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        crosses = (begin[:, 1] > y) != (end[:, 1] > y)
-        at = begin[:, 0] + (y - begin[:, 1]) * (end[:, 0] - begin[:, 0]) / (end[:, 1] - begin[:, 1])
-    return np.asarray(np.count_nonzero(crosses & (x < at), axis=1) % 2 == 1)

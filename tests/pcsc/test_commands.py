@@ -103,7 +103,7 @@ def test_a_sample_card_rides_from_guomao_to_xidan(
     assert "not_entered" in again.stdout
     assert int.from_bytes(Memory(FileMedium(sample / "card.image"))["TU/balance"]) == 4_600
     kept = run("outbox", *gates["exit"]).stdout
-    assert "1 purse payments kept, 400 fen" in kept
+    assert "purse payments: waiting 1, acknowledged 0, refused 0; 400 fen in all" in kept
     shown = run("card", "show", sample / "card.image").stdout
     assert "交通钱包余额  46.00 元" in shown
     assert "最近一笔  复合消费 4.00 元，卡内序号 1" in shown
@@ -126,11 +126,11 @@ def test_an_image_shows_no_key_and_no_persons_data(sample: Path) -> None:
     cells = Memory(FileMedium(sample / "card.image")).cells()
     shown = run("card", "show", sample / "card.image").stdout
     keys = [value.hex().upper() for cell, value in cells.items() if "/key/" in cell]
-    assert len(keys) == 13
+    assert len(keys) == 19
     assert not [key for key in keys if key in shown.upper()]
     assert "测试员" not in shown
     assert "119901199003078515" not in shown
-    assert "SSSE/DF04  20 21 22" in shown
+    assert "SSSE/DF04  0A 12 20 21 22" in shown
 
 
 def test_what_is_missing_is_told_with_what_to_do(

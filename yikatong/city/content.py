@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from yikatong.city.banking import BankEntry, OutletPlan, read_banks
+from yikatong.city.capacity import read_campaign
 from yikatong.city.checks import check_between_tables, check_boundaries, check_fare_source
-from yikatong.city.folder import CITY_DATA, BadCityData, CityFolder, Problem, open_folder
+from yikatong.city.folder import CITY_DATA, RULE_FILES, BadCityData, CityFolder, Problem, open_folder
 from yikatong.city.rules import read_programme
 from yikatong.city.schemas import TABLES, Row
 from yikatong.city.tables import Table, read_table
@@ -53,7 +54,8 @@ def read_city(root: Path = CITY_DATA) -> CityContent:
     programme, programme_faults = read_programme(root)
     fares, fare_faults = read_metro_fares(root)
     banks, bank_faults = read_banks(root)
-    problems += programme_faults + fare_faults + bank_faults
+    campaign, campaign_faults = read_campaign(root)
+    problems += programme_faults + fare_faults + bank_faults + campaign_faults
     features, feature_faults = _read_json(folder, "boundaries")
     source_fares, source_faults = _read_json(folder, "metro_fares")
     problems += feature_faults + source_faults
@@ -67,8 +69,8 @@ def read_city(root: Path = CITY_DATA) -> CityContent:
     counts = {
         name: sum(map(len, entries.values()))
         for name, entries in zip(
-            ("rules/programme.toml", "rules/metro_fares.toml", "rules/banks.toml"),
-            (programme, fares, banks),
+            RULE_FILES,
+            (programme, fares, banks, campaign),
             strict=True,
         )
     }

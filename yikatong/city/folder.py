@@ -42,7 +42,7 @@ ROLES = (
     "ethnic_groups",
     "programme_facts",
 )
-RULE_FILES = ("rules/programme.toml", "rules/metro_fares.toml", "rules/banks.toml")
+RULE_FILES = ("rules/programme.toml", "rules/metro_fares.toml", "rules/banks.toml", "rules/campaign.toml")
 _UNDESCRIBED = {SOURCES, "NOTICE"}
 
 

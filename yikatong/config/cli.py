@@ -4,6 +4,7 @@ import click
 
 from yikatong.acceptance.cli import acceptance
 from yikatong.banks.cli import fairness
+from yikatong.campaign.cli import campaign
 from yikatong.city.cli import city
 from yikatong.clearing.cli import clearing
 from yikatong.config.django import migrate as migrate_tables
@@ -103,6 +104,6 @@ def worker() -> None:
 main.add_command(db)
 main.add_command(up)
 main.add_command(demo)
-for _group in (city, registry, fairness, issuance, acceptance, clearing):
+for _group in (city, registry, fairness, issuance, campaign, acceptance, clearing):
     main.add_command(_with_django(_group))
 main.add_command(_with_django(keys, offline=frozenset({"component", "list", "seal"})))

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "yikatong.ledger",
     "yikatong.applications",
     "yikatong.issuance",
+    "yikatong.campaign",
     "yikatong.ecard",
     "yikatong.acceptance",
     "yikatong.scenarios.transit",

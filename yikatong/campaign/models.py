@@ -1,0 +1,40 @@
+"""Campaigns as planned, and whom a plan sends where and when. A plan is a draft: nobody is invited by it yet."""
+
+from django.db import models
+
+
+class Campaign(models.Model):
+    """One plan and its figures. Planning it again replaces it and its slots."""
+
+    campaign_id = models.CharField(primary_key=True, max_length=20)
+    starts_on = models.DateField(help_text="a Monday: the first week")
+    weeks = models.SmallIntegerField()
+    seed = models.BigIntegerField(help_text="with it anybody repeats the draw of who comes when")
+    planned_at = models.DateTimeField()
+    people = models.BigIntegerField()
+    left_out = models.BigIntegerField()
+    unknown_community = models.BigIntegerField(help_text="not planned: the register names a community that is none")
+    mean_distance_m = models.FloatField()
+    mean_wait_weeks = models.FloatField()
+    load_p95 = models.FloatField()
+    gap = models.FloatField(help_text="0: proved the best for its model")
+    limits = models.JSONField(help_text="the dearest binding limits, in sentences")
+
+    class Meta:
+        db_table = "campaign_campaign"
+
+
+class Slot(models.Model):
+    """One person's place and week in one plan; both empty for whoever is left out."""
+
+    pk = models.CompositePrimaryKey("person_id", "campaign_id")
+    person_id = models.BigIntegerField()
+    campaign_id = models.CharField(max_length=20)
+    bank_code = models.CharField(max_length=8)
+    way = models.CharField(max_length=10, choices=[("outlet", "网点领取"), ("visit", "上门办理")])
+    outlet_id = models.CharField(max_length=24, blank=True)
+    week_starts_on = models.DateField(null=True)
+
+    class Meta:
+        db_table = "campaign_slot"
+        indexes = [models.Index(fields=["campaign_id", "outlet_id", "week_starts_on"], name="campaign_slots_at")]
