@@ -38,3 +38,56 @@ class Slot(models.Model):
     class Meta:
         db_table = "campaign_slot"
         indexes = [models.Index(fields=["campaign_id", "outlet_id", "week_starts_on"], name="campaign_slots_at")]
+
+
+class HalfDay(models.Model):
+    """A morning or afternoon of an outlet: how many it takes, and how many have an appointment or walked in."""
+
+    pk = models.CompositePrimaryKey("outlet_id", "day", "half")
+    outlet_id = models.CharField(max_length=24)
+    day = models.DateField()
+    half = models.CharField(max_length=2, choices=[("am", "上午"), ("pm", "下午")])
+    capacity = models.IntegerField()
+    taken = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "campaign_half_day"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(taken__gte=0) & models.Q(taken__lte=models.F("capacity")),
+                name="campaign_half_day_not_overbooked",
+            )
+        ]
+
+
+class AppointmentState(models.TextChoices):
+    """How an appointment stands; all but kept have given their place back."""
+
+    KEPT = "kept", "已预约"
+    MOVED = "moved", "已改期"
+    CANCELLED = "cancelled", "已取消"
+    NO_SHOW = "no_show", "未到"
+
+
+class Appointment(models.Model):
+    """A person's half-day at an outlet. Written by ``campaign_book_v1`` and ``campaign_end_v1`` only."""
+
+    pk = models.CompositePrimaryKey("person_id", "appointment_id")
+    person_id = models.BigIntegerField()
+    appointment_id = models.UUIDField(help_text="made by whoever books, so that booking twice is booking once")
+    outlet_id = models.CharField(max_length=24)
+    day = models.DateField()
+    half = models.CharField(max_length=2)
+    kind = models.CharField(max_length=10, choices=[("booked", "预约"), ("walk_in", "现场到访")])
+    state = models.CharField(max_length=10, choices=AppointmentState)
+    booked_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "campaign_appointment"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person_id"], condition=models.Q(state="kept"), name="campaign_one_appointment_each"
+            )
+        ]
+        indexes = [models.Index(fields=["outlet_id", "day", "half"], name="campaign_appointments_at")]

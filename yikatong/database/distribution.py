@@ -64,6 +64,8 @@ TABLES: dict[str, Placement] = {
     "issuance_portrait": _BY_PERSON,
     "issuance_card_directory": distributed("key"),
     "campaign_slot": _BY_PERSON,
+    "campaign_appointment": _BY_PERSON,
+    "campaign_half_day": distributed("outlet_id"),
     "ecard_electronic_card": _BY_CARD,
     "ecard_device": _BY_CARD,
     "ecard_server_held_key": _BY_CARD,
