@@ -25,22 +25,29 @@ begin
     if found and (v_old.outlet_id, v_old.day, v_old.half) = (p_outlet_id, p_day, p_half) then
         return 'repeated';
     end if;
-    perform from campaign_half_day h
-        where (h.outlet_id, h.day, h.half) = (p_outlet_id, p_day, p_half)
-            or (h.outlet_id, h.day, h.half) = (v_old.outlet_id, v_old.day, v_old.half)
-        order by h.outlet_id, h.day, h.half for update;
+    if v_old.person_id is not null then
+        perform from campaign_half_day h
+            where (h.outlet_id, h.day, h.half) in ((p_outlet_id, p_day, p_half), (v_old.outlet_id, v_old.day, v_old.half))
+            order by h.outlet_id, h.day, h.half for update;
+    end if;
     select * into v_half from campaign_half_day h where (h.outlet_id, h.day, h.half) = (p_outlet_id, p_day, p_half);
     if not found then
         return 'unknown';
     elsif v_half.taken >= v_half.capacity then
         return 'full';
     end if;
-    update campaign_half_day h set taken = taken + 1 where (h.outlet_id, h.day, h.half) = (p_outlet_id, p_day, p_half);
     if v_old.person_id is not null then
         perform campaign_release_v1(p_person_id, v_old.appointment_id, 'moved', p_at);
     end if;
+    -- The half-day is touched last: many ask for the same one, and whoever has it keeps all others waiting until the commit.
     insert into campaign_appointment (person_id, appointment_id, outlet_id, day, half, kind, state, booked_at, changed_at)
         values (p_person_id, p_appointment_id, p_outlet_id, p_day, p_half, p_kind, 'kept', p_at, p_at);
+    update campaign_half_day h set taken = taken + 1
+        where (h.outlet_id, h.day, h.half) = (p_outlet_id, p_day, p_half) and h.taken < h.capacity;
+    if not found then -- filled up since it was looked at; a move cannot come here, it holds the half-day
+        delete from campaign_appointment a where a.person_id = p_person_id and a.appointment_id = p_appointment_id;
+        return 'full';
+    end if;
     insert into audit_event (at, actor, action, subject, person_id, details)
         values (p_at, p_actor, 'appointment.' || case when v_old.person_id is null then 'booked' else 'moved' end,
             'appointment:' || p_appointment_id, p_person_id,
