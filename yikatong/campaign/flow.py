@@ -49,37 +49,14 @@ class BankPlan:
     bound_m: int
     place_price_m: Ints
     production_price_m: Ints
-    rounds: int
 
 
-@dataclass(slots=True)
-class _Arcs:
-    tail: list[Ints]
-    head: list[Ints]
-    capacity: list[Ints]
-    cost: list[Ints]
-
-    @classmethod
-    def none(cls) -> "_Arcs":
-        return cls([], [], [], [])
-
-    def add(self, tail: Ints, head: Ints, capacity: Ints, cost: Ints) -> None:
-        self.tail.append(tail)
-        self.head.append(head)
-        self.capacity.append(capacity)
-        self.cost.append(cost)
-
-    def joined(self) -> "_Joined":
-        return _Joined(
-            np.concatenate(self.tail),
-            np.concatenate(self.head),
-            np.concatenate(self.capacity),
-            np.concatenate(self.cost),
-        )
+type _Part = tuple[Ints, Ints, Ints, Ints]
+"""Arcs: tail, head, capacity, cost."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Joined:
+class _Arcs:
     tail: Ints
     head: Ints
     capacity: Ints
@@ -121,13 +98,13 @@ class _Network:
         metres[is_wrong] = _NEVER
         return metres
 
-    def _fixed(self) -> _Arcs:
+    def _fixed(self) -> list[_Part]:
         """Everything but the ways from cohorts to places."""
         problem, weeks = self.problem, self.weeks
         place_count, start_count = len(self.place_rows), len(self.starts)
-        arcs = _Arcs.none()
+        arcs: list[_Part] = []
         rows = np.arange(len(self.rows), dtype=np.int64)
-        arcs.add(rows, np.full_like(rows, self.end), self.supply, np.full_like(rows, problem.weights.unplaced_m))
+        arcs.append((rows, np.full_like(rows, self.end), self.supply, np.full_like(rows, problem.weights.unplaced_m)))
         place, start, week = (
             part.ravel()
             for part in np.meshgrid(np.arange(place_count), np.arange(start_count), np.arange(weeks), indexing="ij")
@@ -135,32 +112,38 @@ class _Network:
         waits = week - self.starts[start] if start_count else week
         is_later = waits >= 0
         place, start, week, waits = place[is_later], start[is_later], week[is_later], waits[is_later]
-        arcs.add(
-            self.door + place * start_count + start,
-            self.room + place * weeks + week,
-            np.full(len(place), _UNBOUNDED, np.int64),
-            waits * problem.weights.week_m,
+        arcs.append(
+            (
+                self.door + place * start_count + start,
+                self.room + place * weeks + week,
+                np.full(len(place), _UNBOUNDED, np.int64),
+                waits * problem.weights.week_m,
+            )
         )
         place, week = (part.ravel() for part in np.meshgrid(np.arange(place_count), np.arange(weeks), indexing="ij"))
         calm = problem.calm()[self.place_rows].ravel()
         busy = problem.places.capacity[self.place_rows].ravel() - calm
         for capacity, cost_m in ((calm, 0), (busy, problem.weights.busy_m)):
-            arcs.add(
-                self.room + place * weeks + week,
-                self.press + week,
-                capacity,
-                np.full(len(place), cost_m, np.int64),
+            arcs.append(
+                (
+                    self.room + place * weeks + week,
+                    self.press + week,
+                    capacity,
+                    np.full(len(place), cost_m, np.int64),
+                )
             )
         week = np.arange(weeks, dtype=np.int64)
-        arcs.add(
-            self.press + week,
-            np.full(weeks, self.end, np.int64),
-            problem.production[self.bank],
-            np.zeros(weeks, np.int64),
+        arcs.append(
+            (
+                self.press + week,
+                np.full(weeks, self.end, np.int64),
+                problem.production[self.bank],
+                np.zeros(weeks, np.int64),
+            )
         )
         return arcs
 
-    def ways(self, cohort: Ints, place: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    def ways(self, cohort: Ints, place: Ints) -> _Part:
         """Arcs from cohorts to places (rows of this bank's)."""
         door = self.door + place * len(self.starts) + self.start_of[cohort]
         return cohort, door, self.supply[cohort], self.cost_to[cohort, place]
@@ -170,21 +153,14 @@ def plan_bank(problem: Problem, bank: int) -> BankPlan:
     """The best plan for one bank's people. Raises ``FlowFailed``."""
     network = _Network(problem, bank)
     cohort, place = _nearest(network)
-    rounds = 0
     while True:
-        rounds += 1
-        arcs = _Arcs.none()
-        arcs.add(*network.ways(cohort, place))
-        for part in zip(
-            network.fixed.tail, network.fixed.head, network.fixed.capacity, network.fixed.cost, strict=True
-        ):
-            arcs.add(*part)
-        joined = arcs.joined()
-        flow = _solved(network, joined)
-        height = _potentials(network, joined, flow)
+        parts = [network.ways(cohort, place), *network.fixed]
+        arcs = _Arcs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        flow = _solved(network, arcs)
+        height = _potentials(network, arcs, flow)
         more_cohort, more_place = _helpful(network, height, cohort, place)
         if not len(more_cohort):
-            return _plan(network, joined, flow, height, cohort, place, rounds)
+            return _plan(network, arcs, flow, height, cohort, place)
         cohort, place = np.concatenate([cohort, more_cohort]), np.concatenate([place, more_place])
 
 
@@ -201,7 +177,7 @@ def _nearest(network: _Network) -> tuple[Ints, Ints]:
     return cohort[is_open], place[is_open]
 
 
-def _solved(network: _Network, arcs: _Joined) -> Ints:
+def _solved(network: _Network, arcs: _Arcs) -> Ints:
     """The flow on each arc."""
     solver = SimpleMinCostFlow()
     solver.add_arcs_with_capacity_and_unit_cost(arcs.tail, arcs.head, arcs.capacity, arcs.cost)
@@ -217,7 +193,7 @@ def _solved(network: _Network, arcs: _Joined) -> Ints:
     return flow
 
 
-def _potentials(network: _Network, arcs: _Joined, flow: Ints) -> Ints:
+def _potentials(network: _Network, arcs: _Arcs, flow: Ints) -> Ints:
     """For each node the cheapest way to it through what the flow leaves free, from anywhere: no residual arc is then shorter.
 
     Raises ``FlowFailed`` when that does not come to an end, which would mean that the flow was not the best.
@@ -257,9 +233,7 @@ def _helpful(network: _Network, height: Ints, cohort: Ints, place: Ints) -> tupl
     return rows[is_helpful], chosen[is_helpful]
 
 
-def _plan(
-    network: _Network, arcs: _Joined, flow: Ints, height: Ints, cohort: Ints, place: Ints, rounds: int
-) -> BankPlan:
+def _plan(network: _Network, arcs: _Arcs, flow: Ints, height: Ints, cohort: Ints, place: Ints) -> BankPlan:
     """The solution read off the arcs: ways first, then leaving out, doors to rooms, rooms, production."""
     ways, count, weeks = len(cohort), len(network.rows), network.weeks
     place_count, start_count = len(network.place_rows), len(network.starts)
@@ -274,7 +248,7 @@ def _plan(
     saved = np.maximum(height[arcs.head] - height[arcs.tail] - arcs.cost, 0)
     prices = np.zeros((len(network.problem.places), weeks), np.int64)
     prices[network.place_rows] = saved[busy_arcs].reshape(place_count, weeks)
-    bound = (height[network.end] - height[:count]) @ network.supply - saved @ np.minimum(arcs.capacity, _UNBOUNDED)
+    bound = (height[network.end] - height[:count]) @ network.supply - saved @ arcs.capacity
     used = way_flow > 0
     return BankPlan(
         bank=network.bank,
@@ -290,5 +264,4 @@ def _plan(
         bound_m=int(bound),
         place_price_m=prices,
         production_price_m=saved[last_room:],
-        rounds=rounds,
     )

@@ -65,7 +65,6 @@ def _bank(problem: Problem, bank: int) -> BankPlan:
         bound_m=0,
         place_price_m=np.zeros(places.capacity.shape, np.int64),
         production_price_m=np.zeros(problem.weeks, np.int64),
-        rounds=0,
     )
 
 

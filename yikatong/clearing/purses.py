@@ -80,13 +80,7 @@ class TacKeys:
         cipher = CIPHERS.get(payment.algorithm)
         if cipher is None:
             return False
-        data = purchase_receipt(
-            payment.amount_fen.to_bytes(4),
-            payment.kind,
-            bytes.fromhex(payment.terminal_id),
-            payment.terminal_number.to_bytes(4),
-            bcd_time(payment.at),
-        )
+        data = _covered(payment)
         serial = bytes.fromhex(payment.purse_number)[2:]
         return any(
             compare_digest(cipher.tac(cipher.diversify(key, serial), data), bytes(payment.tac))
@@ -207,12 +201,12 @@ def _judge(
     return PurseState.REFUSED, REPORTED_TWICE if is_same else COUNTER_REUSED
 
 
-def _covered(payment: PursePayment) -> tuple[object, ...]:
+def _covered(payment: PursePayment) -> bytes:
     """What the TAC covers."""
-    return (
-        payment.amount_fen,
+    return purchase_receipt(
+        payment.amount_fen.to_bytes(4),
         payment.kind,
-        payment.terminal_id,
-        payment.terminal_number,
+        bytes.fromhex(payment.terminal_id),
+        payment.terminal_number.to_bytes(4),
         bcd_time(payment.at),
     )
