@@ -81,6 +81,16 @@ def test_nobody_comes_before_their_batch_opens(city: list[Outlet]) -> None:
     assert slot.week_starts_on == date(2025, 10, 6), "the first Monday of the retirees' batch of 1 October 2025"
 
 
+def test_whose_batch_does_not_open_within_the_plan_is_not_in_it(city: list[Outlet]) -> None:
+    make_person(1, category="retiree")
+    early = make_person(2, category="minor", born=date(2015, 1, 1))
+    said: list[str] = []
+    made = planned(starts_on=date(2025, 9, 1), weeks=4, told=said.append)
+    assert made.people == 1
+    assert list(Slot.objects.values_list("person_id", flat=True)) == [early.person_id]
+    assert any("1 人的批次在计划期内尚未开放" in step for step in said)
+
+
 def test_who_is_visited_goes_to_no_outlet(city: list[Outlet]) -> None:
     person = make_person(1, category="retiree")
     Person.objects.filter(person_id=person.person_id).update(needs_home_visit=True)

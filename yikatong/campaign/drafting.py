@@ -97,10 +97,15 @@ def draft(
     is_known = people["community"].is_in(city.communities)
     unknown = int((~is_known).sum())
     people = people.filter(is_known)
+    eligible = _eligible_weeks(people, starts_on, weeks)
+    is_open = eligible < weeks
+    if not is_open.all():
+        told(f"{int((~is_open).sum()):,} 人的批次在计划期内尚未开放，没有列入")
+        people, eligible = people.filter(is_open), eligible[is_open]
     if people.is_empty():
-        raise ProblemWrong("登记簿中没有需要换发的人：先导入登记簿和城市数据")
+        raise ProblemWrong("登记簿中没有需要换发的人：先导入登记簿和城市数据，或推迟计划到批次开放以后")
     told(f"分组：{len(people):,} 人")
-    together = _grouped(city, people, starts_on, weeks, seed)
+    together = _grouped(city, people, eligible, weeks, seed)
     problem = _problem(city, together, starts_on, weeks)
     told(f"计划：{len(together.cohorts):,} 个居民组，{len(problem.places):,} 个领卡点")
     made = plan(problem, processes=processes)
@@ -154,7 +159,7 @@ def _read_people(day: date) -> pl.DataFrame:
     return pl.read_csv(octets, has_header=False, schema=_COLUMNS).fill_null("")
 
 
-def _grouped(city: _City, people: pl.DataFrame, starts_on: date, weeks: int, seed: int) -> Grouped:
+def _grouped(city: _City, people: pl.DataFrame, eligible: Ints, weeks: int, seed: int) -> Grouped:
     community = _rows(people["community"], city.communities)
     draws = drawn(people["person_id"].to_numpy(), seed).astype(np.float64) / 2.0**64
     way = np.where((people["needs_visit"] == "t").to_numpy(), Way.VISIT, Way.OUTLET).astype(np.int64)
@@ -162,7 +167,7 @@ def _grouped(city: _City, people: pl.DataFrame, starts_on: date, weeks: int, see
         community,
         _banks_of(city, people, community, draws),
         way,
-        _eligible_weeks(people, starts_on, weeks),
+        eligible,
         banks=len(city.banks),
         weeks=weeks,
     )
@@ -191,18 +196,16 @@ def _banks_of(city: _City, people: pl.DataFrame, community: Ints, draws: NDArray
 
 
 def _eligible_weeks(people: pl.DataFrame, starts_on: date, weeks: int) -> Ints:
-    """The week in which each person's first batch has opened: 0 for one that is open already. Source: rules/programme.toml."""
+    """The first week that begins when a person's batch has opened, ``weeks`` for none. Source: rules/programme.toml."""
     last = starts_on + timedelta(weeks=weeks)
     batches = rules_at(last).batches
     week = np.zeros(len(people), np.int64)
     for category in CATEGORIES:
         is_here = (people["category"] == category).to_numpy()
         for district in people.filter(is_here)["unit_district"].unique().to_list():
-            opens = min(
-                (each.opens_on for each in batches if each.takes(category, district or "", last)), default=starts_on
-            )
+            opens = min((each.opens_on for each in batches if each.takes(category, district or "", last)), default=last)
             here = is_here & (people["unit_district"] == district).to_numpy()
-            week[here] = min(max((opens - starts_on).days + 6, 0) // 7, weeks - 1)
+            week[here] = min(max((opens - starts_on).days + 6, 0) // 7, weeks)
     return week
 
 
