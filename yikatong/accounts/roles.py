@@ -8,11 +8,11 @@ from yikatong.accounts.models import Role
 AREAS: dict[str, frozenset[str]] = {
     Role.RESIDENT: frozenset({"portal"}),
     Role.BANK_CLERK: frozenset({"work", "bank"}),
-    Role.CARD_CENTRE: frozenset({"work", "staff", "statements", "audit"}),
-    Role.UNIT: frozenset({"work"}),
+    Role.CARD_CENTRE: frozenset({"work", "staff", "campaigns", "fairness", "statements", "audit"}),
+    Role.UNIT: frozenset({"work", "unit"}),
     Role.OUTREACH: frozenset({"work"}),
     Role.OPERATOR: frozenset({"work", "statements"}),
-    Role.AUDITOR: frozenset({"work", "statements", "audit"}),
+    Role.AUDITOR: frozenset({"work", "fairness", "statements", "audit"}),
 }
 
 HOME_OF: dict[str, str] = {Role.RESIDENT: "portal:home"}

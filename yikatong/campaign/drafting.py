@@ -282,6 +282,9 @@ def _store_slots(
             "outlet_id": pl.Series(outlet_ids).gather(
                 np.where(slots.place == NOBODYS, len(outlet_ids) - 1, slots.place)
             ),
+            "organisation_code": pl.repeat("", len(person), eager=True),
+            "is_bank_fixed": pl.repeat(False, len(person), eager=True),
+            "refusal": pl.repeat("", len(person), eager=True),
             "week_starts_on": pl.Series(mondays).gather(np.where(slots.week == NOBODYS, problem.weeks, slots.week)),
         }
     )

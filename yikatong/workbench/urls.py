@@ -2,7 +2,18 @@
 
 from django.urls import include, path
 
-from yikatong.workbench import audit, bank, counter, home, staff, statements, walk_in
+from yikatong.workbench import (
+    audit,
+    bank,
+    campaign_urls,
+    counter,
+    fairness_urls,
+    home,
+    staff,
+    statements,
+    unit_urls,
+    walk_in,
+)
 
 app_name = "work"
 urlpatterns = [
@@ -50,4 +61,7 @@ urlpatterns = [
         ),
     ),
     path("audit/", include(([path("", audit.trail, name="trail")], "audit"))),
+    path("campaigns/", include((campaign_urls.urlpatterns, "campaigns"))),
+    path("fairness/", include((fairness_urls.urlpatterns, "fairness"))),
+    path("unit/", include((unit_urls.urlpatterns, "unit"))),
 ]
