@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.cast import CLERK, NOON, active_card, application_for, make_bank, make_person
+from tests.cast import CLERK, NOON, active_card, application_for, make_bank, make_guardian, make_person
 from yikatong.applications.services import submit
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
@@ -51,7 +51,7 @@ def test_everybody_who_has_no_card_and_has_not_applied_gets_a_slot(city: list[Ou
     slots = Slot.objects.order_by("person_id")
     assert [slot.person_id for slot in slots] == [person.person_id for person in waiting]
     for slot in slots:
-        assert slot.outlet_id == f"{slot.bank_code}-1"
+        assert (slot.way, slot.outlet_id) in {("outlet", f"{slot.bank_code}-1"), ("post", "")}
         assert slot.week_starts_on == MONDAY, "there is room at once"
     assert AuditEvent.objects.get(action="campaign.planned").subject == "campaign:exchange"
 
@@ -82,13 +82,13 @@ def test_nobody_comes_before_their_batch_opens(city: list[Outlet]) -> None:
 
 
 def test_whose_batch_does_not_open_within_the_plan_is_not_in_it(city: list[Outlet]) -> None:
-    make_person(1, category="retiree")
-    early = make_person(2, category="minor", born=date(2015, 1, 1))
-    said: list[str] = []
-    made = planned(starts_on=date(2025, 9, 1), weeks=4, told=said.append)
+    late, early = make_person(1, category="retiree"), make_person(2, category="minor", born=date(2015, 1, 1))
+    make_guardian(early, late)
+    made = planned(starts_on=date(2025, 9, 1), weeks=4)
     assert made.people == 1
-    assert list(Slot.objects.values_list("person_id", flat=True)) == [early.person_id]
-    assert any("1 人的批次在计划期内尚未开放" in step for step in said)
+    assert made.not_open == 1
+    slots = dict(Slot.objects.values_list("person_id", "refusal"))
+    assert slots == {early.person_id: "", late.person_id: "batch_not_open"}
 
 
 def test_who_is_visited_goes_to_no_outlet(city: list[Outlet]) -> None:

@@ -1,80 +1,54 @@
-"""A plan of the register as it is today: read, planned, drawn, stored as a draft. Nobody is invited by it.
+"""A plan of the register as it is today: read, foreseen, planned, drawn, stored as a draft. Nobody is invited by it.
 
-Whoever has no third-generation card and no application under way is planned for. Which bank somebody will choose is not known
-before they choose: retirees are planned at the bank that pays their pension, members of a unit at one of the banks it picked, all
-others at a bank drawn by the windows in their district (``Source: assumption``).
+Whoever has no third-generation card and no application under way is planned for. A plan may change one thing (what if), go on
+from an earlier plan without moving whoever is invited already, and reckon with those who will not come.
 """
 
 import csv
-import io
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count
-from numpy.typing import NDArray
 
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
-from yikatong.banks.models import Bank, Outlet
-from yikatong.banks.outlets import largest_remainder
+from yikatong.campaign import storing
+from yikatong.campaign.building import Built, build, unit_table
+from yikatong.campaign.calendar import mondays
+from yikatong.campaign.changes import from_json
 from yikatong.campaign.explain import binding_words, bindings
-from yikatong.campaign.geography import Geography, positions
-from yikatong.campaign.models import Campaign, Slot
-from yikatong.campaign.persons import NOBODYS, Grouped, Slots, drawn, grouped, slots_of
+from yikatong.campaign.foresight import Foreseen, foresee
+from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState, Slot, UnitSlot
+from yikatong.campaign.persons import NOBODYS, slots_of
 from yikatong.campaign.planner import Plan, figures, plan
-from yikatong.campaign.problem import Ints, Places, Problem, ProblemWrong, Way
-from yikatong.city.capacity import CampaignLimits, campaign_limits_at
-from yikatong.city.folder import open_folder
-from yikatong.city.models import Division
-from yikatong.city.rules import CATEGORIES, rules_at
-from yikatong.foundation.workdays import is_working_day
-from yikatong.issuance.rules import THIRD_GENERATION
+from yikatong.campaign.problem import Ints, ProblemWrong, Way
+from yikatong.campaign.reading import NO_COMMUNITY, NO_GUARDIAN, NOT_OPEN, City, Readers, read_city, read_people
+from yikatong.campaign.storing import Placed
+from yikatong.campaign.units import UnitPlan, Units, after_units, plan_units, refusal_words
+from yikatong.foundation.clock import beijing_day
 
 WEEKS_MAX = 104
-_PEOPLE = """
-copy (
-    select p.person_id, p.community_code, p.category, p.pension_bank_code, p.needs_home_visit,
-        coalesce(u.district_code, ''), coalesce(u.bank_codes::text, '[]')
-    from registry_person p
-    left join lateral (
-        select o.district_code, o.bank_codes from registry_membership m
-        join registry_organisation o on o.credit_code = m.organisation_code
-        where m.person_id = p.person_id and m.since <= %(day)s and (m.until is null or m.until >= %(day)s)
-        order by m.since, m.organisation_code limit 1
-    ) u on true
-    where not exists (select from issuance_card c where c.person_id = p.person_id and c.generation = %(generation)s)
-        and not exists (select from applications_application a
-                        where a.person_id = p.person_id and a.state not in ('rejected', 'cancelled'))
-    order by p.person_id
-) to stdout (format csv)
-"""
-_COLUMNS = {
-    "person_id": pl.Int64,
-    "community": pl.String,
-    "category": pl.String,
-    "pension_bank": pl.String,
-    "needs_visit": pl.String,
-    "unit_district": pl.String,
-    "unit_banks": pl.String,
-}
+UNMOVED_DAYS = 7
+"""Whoever is invited for a week that begins so soon is not moved. Source: the card centre's rule for planning anew."""
+STEPS = ("读取登记簿", "预测选行和领卡方式", "计算各领卡点能力", "安排单位", "计划", "抽签", "模拟排队", "保存")
+
+type Told = Callable[[int, str], object]
 
 
 @dataclass(frozen=True, slots=True)
-class _City:
-    """What people and places are rows of."""
+class _Drawn:
+    """The plan of those who come alone, the units', and everybody's place in it."""
 
-    communities: list[str]
-    banks: list[str]
-    outlets: list[Outlet]
-    districts: list[str]
-    streets: list[str]
+    made: Plan
+    units: Units
+    unit_plan: UnitPlan
+    placed: Placed
+    families_split: int
 
 
 def draft(
@@ -88,36 +62,57 @@ def draft(
     processes: int = 1,
     told: Callable[[str], object] = lambda step: None,
 ) -> Campaign:
-    """Plan and store; replaces an earlier draft of this name. ``told`` hears of each step. Raises ``ProblemWrong``."""
+    """Plan and store now; replaces an earlier draft of this name. ``told`` hears of each step. Raises ``ProblemWrong``."""
+    check_span(starts_on, weeks)
+    wanted = Campaign(campaign_id=campaign_id, starts_on=starts_on, weeks=weeks, seed=seed)
+    return carry_out(wanted, by=by, at=at, processes=processes, told=lambda number, step: told(step))
+
+
+def check_span(starts_on: date, weeks: int) -> None:
+    """Raise ``ProblemWrong`` for weeks that cannot be planned."""
     if starts_on.weekday() != 0 or not 1 <= weeks <= WEEKS_MAX:
         raise ProblemWrong(f"计划须从周一开始，1 至 {WEEKS_MAX} 周")
-    told("读取登记簿")
-    city = _read_city()
-    people = _read_people(starts_on)
-    is_known = people["community"].is_in(city.communities)
-    unknown = int((~is_known).sum())
-    people = people.filter(is_known)
-    eligible = _eligible_weeks(people, starts_on, weeks)
-    is_open = eligible < weeks
-    if not is_open.all():
-        told(f"{int((~is_open).sum()):,} 人的批次在计划期内尚未开放，没有列入")
-        people, eligible = people.filter(is_open), eligible[is_open]
-    if people.is_empty():
+
+
+def carry_out(wanted: Campaign, *, by: Actor, at: datetime, processes: int, told: Told) -> Campaign:
+    """Plan what ``wanted`` asks for and store it, all of it or nothing. Raises ``ProblemWrong``.
+
+    ``told`` hears the number of each step (of ``STEPS``) and what it is about.
+    """
+    starts_on, weeks, seed = wanted.starts_on, wanted.weeks, wanted.seed
+    told(0, STEPS[0])
+    changes = from_json(wanted.changes)
+    city = read_city()
+    readers = read_people(city, starts_on, weeks, changes=changes, seed=seed)
+    kept = _kept(wanted, beijing_day(at))
+    readers = _without(readers, kept)
+    if readers.people.is_empty():
         raise ProblemWrong("登记簿中没有需要换发的人：先导入登记簿和城市数据，或推迟计划到批次开放以后")
-    told(f"分组：{len(people):,} 人")
-    together = _grouped(city, people, eligible, weeks, seed)
-    problem = _problem(city, together, starts_on, weeks)
-    told(f"计划：{len(together.cohorts):,} 个居民组，{len(problem.places):,} 个领卡点")
-    made = plan(problem, processes=processes)
-    told("抽签并保存")
-    person = people["person_id"].to_numpy()
-    slots = slots_of(problem, made, together.cohort_of, person, seed=seed)
+    told(1, f"{STEPS[1]}：{len(readers.people):,} 人")
+    foreseen = foresee(city, readers.people, starts_on=starts_on, seed=seed)
+    told(2, STEPS[2])
+    built = build(
+        city,
+        readers,
+        foreseen,
+        starts_on=starts_on,
+        weeks=weeks,
+        changes=changes,
+        closed_weeks=_closed_weeks(wanted, beijing_day(at)),
+    )
+    drawn = _drawn(readers, foreseen, built, seed=seed, processes=processes, told=told)
+    told(7, STEPS[7])
     with transaction.atomic():
-        Campaign.objects.filter(campaign_id=campaign_id).delete()
-        Slot.objects.filter(campaign_id=campaign_id).delete()
-        _store_slots(campaign_id, city, problem, together, person, slots, starts_on)
-        campaign = _campaign(campaign_id, city, problem, made, unknown, starts_on=starts_on, seed=seed, at=at)
-        record("campaign.planned", subject=f"campaign:{campaign_id}", by=by, at=at, people=len(people), seed=seed)
+        _store(wanted, city, readers, foreseen, built, drawn, kept)
+        campaign = _campaign(wanted, city, readers, built, drawn, at=at)
+        record(
+            "campaign.planned",
+            subject=f"campaign:{wanted.campaign_id}",
+            by=by,
+            at=at,
+            people=len(readers.people),
+            seed=seed,
+        )
     return campaign
 
 
@@ -140,204 +135,138 @@ def write_load(campaign_id: str, out: Path) -> int:
     return written
 
 
-def _read_city() -> _City:
-    communities = list(Division.objects.filter(level="community").order_by("code").values_list("code", flat=True))
-    banks = list(Bank.objects.order_by("code").values_list("code", flat=True))
-    streets = sorted({code[:9] for code in communities})
-    districts = sorted({code[:6] for code in communities})
-    return _City(communities, banks, list(Outlet.objects.order_by("outlet_id")), districts, streets)
+def _kept(wanted: Campaign, today: date) -> list[int]:
+    """Who stays as invited."""
+    if not wanted.keeps_invited:
+        return []
+    invited = Invitation.objects.filter(
+        campaign_id=wanted.based_on,
+        state=InvitationState.SENT,
+        week_starts_on__lte=today + timedelta(days=UNMOVED_DAYS),
+    )
+    return list(invited.order_by("person_id").values_list("person_id", flat=True))
 
 
-def _read_people(day: date) -> pl.DataFrame:
-    octets = io.BytesIO()
-    with connection.cursor() as cursor, cursor.copy(_PEOPLE, {"day": day, "generation": THIRD_GENERATION}) as copy:
-        for block in copy:
-            octets.write(block)
-    octets.seek(0)
-    if not octets.getbuffer().nbytes:
-        return pl.DataFrame(schema=_COLUMNS)
-    return pl.read_csv(octets, has_header=False, schema=_COLUMNS).fill_null("")
+def _closed_weeks(wanted: Campaign, today: date) -> int:
+    """Weeks that are over for all others when some keep theirs."""
+    if not wanted.keeps_invited:
+        return 0
+    closed = [monday for monday in mondays(wanted.starts_on, wanted.weeks) if monday <= today + timedelta(UNMOVED_DAYS)]
+    return len(closed)
 
 
-def _grouped(city: _City, people: pl.DataFrame, eligible: Ints, weeks: int, seed: int) -> Grouped:
-    community = _rows(people["community"], city.communities)
-    draws = drawn(people["person_id"].to_numpy(), seed).astype(np.float64) / 2.0**64
-    way = np.where((people["needs_visit"] == "t").to_numpy(), Way.VISIT, Way.OUTLET).astype(np.int64)
-    return grouped(
-        community,
-        _banks_of(city, people, community, draws),
-        way,
-        eligible,
-        banks=len(city.banks),
-        weeks=weeks,
+def _without(readers: Readers, kept: list[int]) -> Readers:
+    if not kept:
+        return readers
+    stays = readers.people["person_id"].is_in(kept)
+    return replace(
+        readers,
+        people=readers.people.filter(~stays),
+        eligible=readers.eligible[~stays.to_numpy()],
+        refused=readers.refused.filter(~pl.col("person_id").is_in(kept)),
     )
 
 
-def _banks_of(city: _City, people: pl.DataFrame, community: Ints, draws: NDArray[np.float64]) -> Ints:
-    """Each person's bank as far as one can tell before they choose."""
-    windows = np.zeros((len(city.districts), len(city.banks)))
-    for outlet in city.outlets:
-        if outlet.district_code in city.districts:
-            windows[city.districts.index(outlet.district_code), city.banks.index(outlet.bank_id)] += outlet.windows
-    everywhere = windows.sum(axis=0)
-    windows[windows.sum(axis=1) == 0] = everywhere if everywhere.any() else np.ones(len(city.banks))
-    ends = np.cumsum(windows / windows.sum(axis=1, keepdims=True), axis=1)
-    district = _rows(pl.Series([code[:6] for code in city.communities]), city.districts)[community]
-    bank = np.minimum((draws[:, None] >= ends[district]).sum(axis=1), len(city.banks) - 1)
-    for text in people["unit_banks"].unique().to_list():
-        picked = [city.banks.index(code) for code in json.loads(text or "[]") if code in city.banks]
-        if picked:
-            here = (people["unit_banks"] == text).to_numpy()
-            bank[here] = np.array(picked)[(draws[here] * len(picked)).astype(np.int64)]
-    pension = people["pension_bank"]
-    is_paid = ((people["category"] == "retiree") & pension.is_in(city.banks)).to_numpy()
-    bank[is_paid] = _rows(pension.filter(is_paid), city.banks)
-    return bank
+def _drawn(readers: Readers, foreseen: Foreseen, built: Built, *, seed: int, processes: int, told: Told) -> _Drawn:
+    table = unit_table(foreseen, readers)
+    told(3, f"{STEPS[3]}：{len(foreseen.units):,} 个")
+    units = Units(*(table[name].cast(pl.Int64).to_numpy() for name in ("unit", "bank", "people", "eligible")))
+    unit_plan = plan_units(built.problem, units, built.unit_capacity)
+    rest = after_units(built.problem, unit_plan)
+    told(4, f"{STEPS[4]}：{len(rest.cohorts):,} 个居民组，{len(rest.places):,} 个领卡点")
+    made = plan(rest, processes=processes)
+    told(5, STEPS[5])
+    person = readers.people["person_id"].to_numpy()
+    slots = slots_of(rest, made, built.together.cohort_of, person[built.alone], seed=seed)
+    place = np.full(len(person), NOBODYS, np.int64)
+    week = np.full(len(person), NOBODYS, np.int64)
+    way = foreseen.way.copy()
+    place[built.alone], week[built.alone] = slots.place, slots.week
+    in_unit = foreseen.unit >= 0
+    week[in_unit] = unit_plan.week[foreseen.unit[in_unit]]
+    way[in_unit] = storing.UNIT_WAY
+    return _Drawn(made, units, unit_plan, Placed(place, week, way, _metres(foreseen, built, place, way)), 0)
 
 
-def _eligible_weeks(people: pl.DataFrame, starts_on: date, weeks: int) -> Ints:
-    """The first week that begins when a person's batch has opened, ``weeks`` for none. Source: rules/programme.toml."""
-    last = starts_on + timedelta(weeks=weeks)
-    batches = rules_at(last).batches
-    week = np.zeros(len(people), np.int64)
-    for category in CATEGORIES:
-        is_here = (people["category"] == category).to_numpy()
-        for district in people.filter(is_here)["unit_district"].unique().to_list():
-            opens = min((each.opens_on for each in batches if each.takes(category, district or "", last)), default=last)
-            here = is_here & (people["unit_district"] == district).to_numpy()
-            week[here] = min(max((opens - starts_on).days + 6, 0) // 7, weeks)
-    return week
+def _metres(foreseen: Foreseen, built: Built, place: Ints, way: Ints) -> Ints:
+    metres = np.zeros(len(place), np.int64)
+    walks = (way == Way.OUTLET) & (place != NOBODYS)
+    across = built.problem.community_position[foreseen.community[walks]] - built.problem.places.position[place[walks]]
+    metres[walks] = np.rint(np.sqrt((across**2).sum(axis=1))).astype(np.int64)
+    return metres
 
 
-def _problem(city: _City, together: Grouped, starts_on: date, weeks: int) -> Problem:
-    limits = campaign_limits_at(starts_on)
-    days = np.array([_working_days(starts_on + timedelta(weeks=week)) for week in range(weeks)], np.int64)
-    geography = Geography(_features())
-    street = np.array([city.streets.index(code[:9]) for code in city.communities], np.int64)
-    bank_of = np.array([city.banks.index(outlet.bank_id) for outlet in city.outlets], np.int64)
-    windows = np.array([outlet.windows for outlet in city.outlets], np.int64)
-    per_day = windows * limits.open_minutes * limits.windows_percent // (100 * limits.handling_minutes)
-    visit_bank, visit_street, visits = _visits(together, street, limits, len(city.banks))
-    places = Places(
-        np.r_[bank_of, visit_bank],
-        np.r_[np.full(len(bank_of), Way.OUTLET), np.full(len(visit_bank), Way.VISIT)].astype(np.int64),
-        np.r_[np.full(len(bank_of), -1), visit_street],
-        np.r_[positions(_outlet_point(geography, outlet) for outlet in city.outlets), np.zeros((len(visit_bank), 2))],
-        np.r_[per_day, visits][:, None] * days[None, :],
-    )
-    by_bank = np.bincount(bank_of, weights=windows, minlength=len(city.banks)).astype(np.int64)
-    return Problem(
-        positions(geography.near(code[:9], code) for code in city.communities),
-        street,
-        together.cohorts,
-        places,
-        (by_bank * limits.cards_per_window_and_day)[:, None] * days[None, :],
-    )
-
-
-def _visits(together: Grouped, street: Ints, limits: CampaignLimits, banks: int) -> tuple[Ints, Ints, Ints]:
-    """A street's visits a day, shared among the banks by how many there need one: bank, street, visits."""
-    cohorts = together.cohorts
-    here = cohorts.way == Way.VISIT
-    need = np.zeros((int(street.max()) + 1, banks), np.int64)
-    np.add.at(need, (street[cohorts.community[here]], cohorts.bank[here]), cohorts.people[here])
-    rows: list[tuple[int, int, int]] = []
-    for where in np.flatnonzero(need.sum(axis=1)):
-        weights = {f"{bank:03d}": int(need[where, bank]) for bank in np.flatnonzero(need[where])}
-        shares = largest_remainder(limits.visits_per_street_and_day, weights)
-        rows += [(int(code), int(where), visits) for code, visits in shares.items()]
-    bank, at, visits = np.array(rows, np.int64).reshape(-1, 3).T
-    return bank, at, visits
-
-
-def _outlet_point(geography: Geography, outlet: Outlet) -> NDArray[np.float64]:
-    """Near its street; where only the district is known, anywhere in it; else anywhere in some district."""
-    districts = geography.districts()
-    district = outlet.district_code if outlet.district_code in districts else ""
-    if not district:
-        district = districts[sum(outlet.outlet_id.encode()) % len(districts)]
-    street = outlet.street_code if outlet.street_code[:6] in districts else f"{district}{outlet.outlet_id}"
-    return geography.near(street, outlet.outlet_id)
-
-
-def _store_slots(
-    campaign_id: str,
-    city: _City,
-    problem: Problem,
-    together: Grouped,
-    person: Ints,
-    slots: Slots,
-    starts_on: date,
+def _store(
+    wanted: Campaign, city: City, readers: Readers, foreseen: Foreseen, built: Built, drawn: _Drawn, kept: list[int]
 ) -> None:
-    outlet_ids = [outlet.outlet_id for outlet in city.outlets] + [""] * (len(problem.places) - len(city.outlets)) + [""]
-    mondays = [starts_on + timedelta(weeks=week) for week in range(problem.weeks)] + [None]
-    cohorts, cohort_of = together.cohorts, together.cohort_of
-    ways = [each.name.lower() for each in Way]
-    table = pl.DataFrame(
-        {
-            "person_id": person,
-            "campaign_id": pl.repeat(campaign_id, len(person), eager=True),
-            "bank_code": pl.Series(city.banks).gather(cohorts.bank[cohort_of]),
-            "way": pl.Series(ways).gather(cohorts.way[cohort_of]),
-            "outlet_id": pl.Series(outlet_ids).gather(
-                np.where(slots.place == NOBODYS, len(outlet_ids) - 1, slots.place)
-            ),
-            "organisation_code": pl.repeat("", len(person), eager=True),
-            "is_bank_fixed": pl.repeat(False, len(person), eager=True),
-            "refusal": pl.repeat("", len(person), eager=True),
-            "week_starts_on": pl.Series(mondays).gather(np.where(slots.week == NOBODYS, problem.weeks, slots.week)),
-        }
+    name, starts_on = wanted.campaign_id, wanted.starts_on
+    storing.clear(name)
+    storing.store_slots(name, city, readers, foreseen, built, drawn.placed, starts_on)
+    if kept:
+        storing.store_kept(wanted, kept)
+    storing.store_places(name, city, built, drawn.made, starts_on, None)
+    problem = built.problem
+    forecast = storing.Forecast(
+        np.zeros((problem.banks, problem.weeks), np.int64), np.zeros(len(city.streets), np.int64)
     )
-    target = f"copy campaign_slot ({', '.join(table.columns)}) from stdin (format csv, null 'NULL')"
-    with connection.cursor() as cursor, cursor.copy(target) as copy:
-        for part in table.iter_slices(100_000):
-            copy.write(part.write_csv(include_header=False, null_value="NULL"))
+    storing.store_banks(
+        name, city, built, drawn.made, drawn.unit_plan.load, drawn.placed, foreseen, forecast, starts_on
+    )
+    storing.store_streets(name, city, readers, foreseen, built, drawn.placed, forecast)
+    _store_units(name, city, foreseen, drawn, starts_on)
 
 
-def _campaign(
-    campaign_id: str,
-    city: _City,
-    problem: Problem,
-    made: Plan,
-    unknown: int,
-    *,
-    starts_on: date,
-    seed: int,
-    at: datetime,
-) -> Campaign:
-    told = figures(problem, made)
-    names = [outlet.name for outlet in city.outlets]
-    names += [
-        f"{city.banks[bank]} {city.streets[area]} 上门"
-        for bank, area in zip(problem.places.bank[len(names) :], problem.places.area[len(names) :], strict=True)
+def _store_units(name: str, city: City, foreseen: Foreseen, drawn: _Drawn, starts_on: date) -> None:
+    units, planned = drawn.units, drawn.unit_plan
+    banks: dict[int, dict[str, int]] = {}
+    for unit, bank, people in zip(units.unit.tolist(), units.bank.tolist(), units.people.tolist(), strict=True):
+        banks.setdefault(unit, {})[city.banks[bank]] = people
+    UnitSlot.objects.bulk_create(
+        [
+            UnitSlot(
+                campaign_id=name,
+                organisation_code=foreseen.units[unit],
+                people=sum(of_bank.values()),
+                banks=of_bank,
+                week_starts_on=None
+                if planned.week[unit] == NOBODYS
+                else starts_on + timedelta(weeks=int(planned.week[unit])),
+                **_refusal_of(city, planned, unit),
+            )
+            for unit, of_bank in banks.items()
+        ],
+        batch_size=1_000,
+    )
+
+
+def _refusal_of(city: City, planned: UnitPlan, unit: int) -> dict[str, str]:
+    refused = planned.refusal.get(unit)
+    if refused is None:
+        return {}
+    return {"refusal": refused.reason, "refusal_words": refusal_words(refused, bank=city.bank_names[refused.bank])}
+
+
+def _campaign(wanted: Campaign, city: City, readers: Readers, built: Built, drawn: _Drawn, *, at: datetime) -> Campaign:
+    told = figures(built.problem, drawn.made)
+    placed = drawn.placed
+    here = ~placed.is_left_out
+    waited = int((placed.week - readers.eligible)[here].sum())
+    wanted.state = CampaignState.PLANNED
+    wanted.planned_at = at
+    wanted.people = len(readers.people)
+    wanted.left_out = int(placed.is_left_out.sum())
+    wanted.unknown_community = readers.count(NO_COMMUNITY)
+    wanted.not_open = readers.count(NOT_OPEN)
+    wanted.without_guardian = readers.count(NO_GUARDIAN)
+    wanted.families_split = drawn.families_split
+    wanted.mean_distance_m = told.mean_distance_m
+    wanted.mean_wait_weeks = waited / max(int(here.sum()), 1)
+    wanted.load_p95 = told.load_p95
+    wanted.gap = drawn.made.gap
+    wanted.limits = [
+        binding_words(built.problem, each, places=built.places.names, banks=city.bank_names)
+        for each in bindings(built.problem, drawn.made)
     ]
-    return Campaign.objects.create(
-        campaign_id=campaign_id,
-        starts_on=starts_on,
-        weeks=problem.weeks,
-        seed=seed,
-        planned_at=at,
-        people=told.placed + told.unplaced,
-        left_out=told.unplaced,
-        unknown_community=unknown,
-        mean_distance_m=told.mean_distance_m,
-        mean_wait_weeks=told.mean_wait_weeks,
-        load_p95=told.load_p95,
-        gap=made.gap,
-        limits=[binding_words(problem, each, places=names, banks=city.banks) for each in bindings(problem, made)],
-    )
-
-
-def _features() -> list[dict[str, Any]]:
-    path = open_folder().path("boundaries")
-    features: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["features"]
-    return features
-
-
-def _rows(values: pl.Series, of: list[str]) -> Ints:
-    """Which row of ``of`` each value is."""
-    return values.replace_strict(of, range(len(of)), return_dtype=pl.Int64).to_numpy()
-
-
-def _working_days(monday: date) -> int:
-    return sum(is_working_day(monday + timedelta(days=day)) for day in range(7))
+    wanted.step, wanted.steps_done, wanted.steps_total, wanted.failure = "", len(STEPS), len(STEPS), ""
+    wanted.save()
+    return wanted

@@ -48,15 +48,22 @@ class Reason:
     unmade_weeks: tuple[int, ...]
 
 
-def bindings(problem: Problem, made: Plan, *, most: int = 20) -> list[Binding]:
-    """The limits that bind, dearest first."""
-    places = np.max([part.place_price_m for part in made.parts], axis=0, initial=0)
+def prices(problem: Problem, made: Plan) -> tuple[Ints, Ints]:
+    """What one more person, or card, would save at most, in metres: places × weeks, and banks × weeks."""
+    places = np.zeros(problem.places.capacity.shape, np.int64)
     production = np.zeros((problem.banks, problem.weeks), np.int64)
     for part in made.parts:
+        np.maximum(places, part.place_price_m, out=places)
         production[part.bank] = part.production_price_m
+    return places, production
+
+
+def bindings(problem: Problem, made: Plan, *, most: int = 20) -> list[Binding]:
+    """The limits that bind, dearest first."""
+    by_place, by_bank = prices(problem, made)
     found = []
-    for limit, prices in ((Limit.PLACE, places), (Limit.PRODUCTION, production)):
-        flat = prices.ravel()
+    for limit, table in ((Limit.PLACE, by_place), (Limit.PRODUCTION, by_bank)):
+        flat = table.ravel()
         dearest = np.argsort(np.negative(flat), kind="stable")[:most]
         found += [
             Binding(limit, int(at // problem.weeks), int(at % problem.weeks), int(flat[at]))

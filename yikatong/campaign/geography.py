@@ -31,6 +31,11 @@ class Geography:
         self._rings = {code: ring * self._scale for code, ring in self._rings.items()}
         self._streets: dict[str, Point] = {}
 
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """Metres per degree of longitude and of latitude, as this map lays them flat."""
+        return self._scale
+
     def districts(self) -> Sequence[str]:
         """Their codes, sorted."""
         return sorted(self._rings)

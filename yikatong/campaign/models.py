@@ -152,6 +152,7 @@ class UnitSlot(models.Model):
     banks = models.JSONField(help_text="people foreseen at each of its banks")
     week_starts_on = models.DateField(null=True)
     refusal = models.CharField(max_length=24, blank=True)
+    refusal_words = models.CharField(max_length=200, blank=True, help_text="what the unit is told")
 
     class Meta:
         db_table = "campaign_unit_slot"

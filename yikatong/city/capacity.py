@@ -23,6 +23,21 @@ class CampaignLimits:
     windows_percent: int
     cards_per_window_and_day: int
     visits_per_street_and_day: int
+    posts_per_bank_and_day: int
+    post_percent: int
+    units_percent: int
+    uptake_weight_people: int
+    uptake_percent_employee: int
+    uptake_percent_flexible: int
+    uptake_percent_resident: int
+    uptake_percent_student: int
+    uptake_percent_minor: int
+    uptake_percent_retiree: int
+
+    def uptake_percent(self, category: str) -> int:
+        """Of a hundred people of this category who are invited, how many are taken to apply before any were."""
+        percent: int = getattr(self, f"uptake_percent_{category}")
+        return percent
 
 
 def read_campaign(data: Path) -> tuple[dict[str, list[Any]], list[Problem]]:

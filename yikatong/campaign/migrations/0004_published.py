@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                 ('banks', models.JSONField(help_text='people foreseen at each of its banks')),
                 ('week_starts_on', models.DateField(null=True)),
                 ('refusal', models.CharField(blank=True, max_length=24)),
+                ('refusal_words', models.CharField(blank=True, help_text='what the unit is told', max_length=200)),
             ],
             options={
                 'db_table': 'campaign_unit_slot',

@@ -1,0 +1,317 @@
+"""Plans as people ask for them: what is taken on, what the worker makes of it, what is compared and explained."""
+
+from datetime import date, timedelta
+
+import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from tests.campaign.world import MONDAY, UNIT, make_city, make_unit
+from tests.cast import CLERK, NOON, make_guardian, make_person
+from yikatong.audit.models import AuditEvent
+from yikatong.banks.models import Outlet
+from yikatong.campaign import services
+from yikatong.campaign.capacities import Kind, record_change, withdraw_change
+from yikatong.campaign.changes import Change, CloseOutlet, LoseProduction, MoreDemand
+from yikatong.campaign.comparing import compare_plans
+from yikatong.campaign.models import (
+    BankWeek,
+    Campaign,
+    CampaignState,
+    Invitation,
+    PlaceWeek,
+    Slot,
+    StreetFigures,
+    UnitSlot,
+)
+from yikatong.campaign.reasons import why
+from yikatong.campaign.services import Reason, discard_plan, plan_requested, request_plan
+from yikatong.foundation.errors import Refused
+from yikatong.registry.models import Organisation, Person
+
+pytestmark = pytest.mark.django_db
+LAST = MONDAY + timedelta(weeks=4, days=-1)
+
+
+@pytest.fixture
+def city(db: None) -> list[Outlet]:
+    """Two banks with an outlet each."""
+    return make_city("ABC", "ICBC")
+
+
+def ask(name: str = "winter", **changes: object) -> Campaign:
+    options: dict[str, object] = {"starts_on": MONDAY, "weeks": 4, "seed": 1, "by": CLERK, "at": NOON}
+    return request_plan(name, **(options | changes))  # type: ignore[arg-type]
+
+
+def planned(name: str = "winter", **changes: object) -> Campaign:
+    ask(name, **changes)
+    plan_requested(name, at=NOON)
+    return Campaign.objects.get(campaign_id=name)
+
+
+def test_a_request_is_queued_and_carried_out_by_the_worker(city: list[Outlet]) -> None:
+    people = [make_person(serial) for serial in range(1, 21)]
+    asked = ask()
+    assert asked.state == CampaignState.QUEUED
+    (job,) = ProcrastinateJob.objects.filter(task_name="campaign.plan")
+    assert (job.args, job.lock) == ({"campaign_id": "winter"}, "campaign.plan")
+    plan_requested("winter", at=NOON)
+    made = Campaign.objects.get()
+    assert (made.state, made.people, made.left_out, made.gap) == (CampaignState.PLANNED, 20, 0, 0)
+    assert (made.steps_done, made.steps_total) == (8, 8)
+    assert Slot.objects.filter(week_starts_on=MONDAY).count() == len(people)
+    by_bank = BankWeek.objects.filter(week_starts_on=MONDAY)
+    assert sum(row.planned for row in by_bank) == 20
+    assert sum(PlaceWeek.objects.filter(week_starts_on=MONDAY).values_list("planned", flat=True)) == 20
+    street = StreetFigures.objects.get()
+    assert (street.people, street.left_out, street.waited_weeks) == (20, 0, 0)
+    assert 116.3 < street.lng < 116.5
+    assert 39.8 < street.lat < 40.0
+    assert list(AuditEvent.objects.order_by("event_id").values_list("action", flat=True)) == [
+        "campaign.requested",
+        "campaign.planned",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"name": "a" * 21}, Reason.NAME_WRONG),
+        ({"name": "冬天"}, Reason.NAME_WRONG),
+        ({"name": ""}, Reason.NAME_WRONG),
+        ({"name": "../x"}, Reason.NAME_WRONG),
+        ({"starts_on": MONDAY + timedelta(days=1)}, Reason.SPAN_WRONG),
+        ({"weeks": 0}, Reason.SPAN_WRONG),
+        ({"weeks": 105}, Reason.SPAN_WRONG),
+        ({"seed": -1}, Reason.SEED_WRONG),
+        ({"seed": 2**63}, Reason.SEED_WRONG),
+        ({"based_on": "nothing"}, Reason.BASE_UNKNOWN),
+        ({"keeps_invited": True}, Reason.BASE_UNKNOWN),
+        ({"changes": [CloseOutlet("NONE-1", MONDAY, MONDAY)]}, Reason.CHANGE_WRONG),
+        ({"changes": [LoseProduction("ABC", MONDAY, MONDAY - timedelta(days=1))]}, Reason.CHANGE_WRONG),
+        ({"changes": [MoreDemand("110101", -5)]}, Reason.CHANGE_WRONG),
+        ({"changes": [MoreDemand("999999", 200)]}, Reason.CHANGE_WRONG),
+    ],
+)
+def test_what_cannot_be_planned_is_refused_in_words(
+    city: list[Outlet], changes: dict[str, object], reason: Reason
+) -> None:
+    with pytest.raises(Refused) as refused:
+        ask(**changes)  # type: ignore[arg-type]
+    assert refused.value.reason == reason
+    assert not Campaign.objects.exists()
+    assert not ProcrastinateJob.objects.filter(task_name="campaign.plan").exists()
+
+
+def test_a_name_is_taken_until_it_is_thrown_away_or_asked_for_again(city: list[Outlet]) -> None:
+    make_person(1)
+    ask()
+    with pytest.raises(Refused) as under_way:
+        ask(again=True)
+    assert under_way.value.reason == Reason.UNDER_WAY
+    plan_requested("winter", at=NOON)
+    with pytest.raises(Refused) as taken:
+        ask()
+    assert taken.value.reason == Reason.NAME_TAKEN
+    ask(again=True)
+    plan_requested("winter", at=NOON)
+    for _ in range(2):
+        discard_plan("winter", by=CLERK, at=NOON)
+    for model in (Campaign, Slot, PlaceWeek, BankWeek, StreetFigures):
+        assert not model.objects.exists()
+    plan_requested("winter", at=NOON)
+    assert not Campaign.objects.exists(), "a job that comes late plans nothing"
+
+
+@pytest.mark.parametrize("state", [CampaignState.PUBLISHED, CampaignState.REPLACED])
+def test_what_was_published_stays(city: list[Outlet], state: CampaignState) -> None:
+    make_person(1)
+    planned()
+    Campaign.objects.update(state=state)
+    for act in (lambda: ask(again=True), lambda: discard_plan("winter", by=CLERK, at=NOON)):
+        with pytest.raises(Refused) as refused:
+            act()
+        assert refused.value.reason == Reason.WAS_PUBLISHED
+    assert Slot.objects.count() == 1
+
+
+def test_an_empty_register_is_told_in_the_plan(city: list[Outlet]) -> None:
+    made = planned()
+    assert made.state == CampaignState.FAILED
+    assert "没有需要换发的人" in made.failure
+
+
+def test_a_fault_is_told_in_the_plan_and_raised(city: list[Outlet], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    make_person(1)
+    ask()
+    monkeypatch.setattr(services, "carry_out", broken)
+    with pytest.raises(OSError, match="disk"):
+        plan_requested("winter", at=NOON)
+    made = Campaign.objects.get()
+    assert made.state == CampaignState.FAILED
+    assert "程序出错" in made.failure
+    assert "disk" not in made.failure
+
+
+def test_a_minor_is_planned_with_a_guardian_and_not_without(city: list[Outlet]) -> None:
+    mother, child, orphan = make_person(1), *(make_person(i, born=date(2016, 5, 1), category="minor") for i in (2, 3))
+    make_guardian(child, mother)
+    made = planned()
+    slots = {slot.person_id: slot for slot in Slot.objects.all()}
+    assert made.without_guardian == 1
+    assert slots[orphan.person_id].refusal == "no_guardian"
+    assert "监护人" in why(made, orphan.person_id)
+    told = [(slots[p.person_id].outlet_id, slots[p.person_id].week_starts_on) for p in (mother, child)]
+    assert told[0] == told[1]
+    assert told[0][0]
+
+
+def test_a_unit_comes_in_one_week_or_is_told_why_not(city: list[Outlet]) -> None:
+    members = make_unit(people=range(1, 31), banks=("ABC", "ICBC"))
+    large = make_unit("91110000000000001X", people=range(101, 141), banks=("ICBC",))
+    Organisation.objects.filter(credit_code=UNIT).update(name="一号单位")
+    record_change(Kind.PRODUCTION_CARDS, "ICBC", 10, MONDAY, None, "设备检修", by=CLERK, at=NOON)
+    made = planned()
+    weeks = set(Slot.objects.filter(organisation_code=UNIT).values_list("way", "week_starts_on"))
+    assert len(weeks) == 1
+    assert weeks.pop()[0] == "unit"
+    assert UnitSlot.objects.get(organisation_code=UNIT).people == 30
+    assert "由一号单位统一代领" in why(made, members[0].person_id)
+    refused = UnitSlot.objects.get(organisation_code="91110000000000001X")
+    assert (refused.week_starts_on, refused.refusal) == (None, "larger_than_a_week")
+    assert "超过该行每周最多 25 人" in refused.refusal_words
+    assert "没有安排" in why(made, large[0].person_id)
+    assert made.left_out == 40
+
+
+def test_a_lost_weeks_production_delays_and_the_comparison_says_how_many(city: list[Outlet]) -> None:
+    for serial in range(1, 41):
+        make_person(serial)
+    first = planned("as-is")
+    lost = [LoseProduction(code, MONDAY, MONDAY + timedelta(days=6)) for code in ("ABC", "ICBC")]
+    second = planned("lost", based_on="as-is", changes=lost)
+    assert set(Slot.objects.filter(campaign_id="lost").values_list("week_starts_on", flat=True)) == {
+        MONDAY + timedelta(weeks=1)
+    }
+    compared = compare_plans(first, second)
+    assert (compared.movement.other_place, compared.movement.other_week) == (0, 40)
+    waits = {row.name: row for row in compared.figures}["mean_wait_weeks"]
+    assert (waits.first, waits.second, waits.difference) == (0, 1, 1)
+    assert sum(row.first for row in compared.banks) == sum(row.second for row in compared.banks) == 40
+    assert [row.name for row in compared.districts_wait] == ["110101"]
+    slot = Slot.objects.filter(campaign_id="lost", way="outlet").first()
+    assert slot is not None
+    told = why(second, slot.person_id)
+    assert "比可以申领时晚 1 周" in told
+    assert "银行有 1 周制卡能力已用完" in told
+
+
+@pytest.mark.parametrize(("percent", "people"), [(200, 20), (50, 5), (0, 0), (100, 10)])
+def test_changed_demand_counts_people_who_get_no_slot(city: list[Outlet], percent: int, people: int) -> None:
+    for serial in range(1, 11):
+        make_person(serial)
+    made = planned(changes=[MoreDemand("110101", percent)])
+    if people == 0:
+        assert made.state == CampaignState.FAILED
+        return
+    assert made.people == people
+    assert Slot.objects.count() == min(people, 10)
+    assert not Slot.objects.filter(person_id__lt=0).exists()
+
+
+def test_a_closed_outlet_sends_people_to_another_week(city: list[Outlet]) -> None:
+    for serial in range(1, 6):
+        make_person(serial)
+    Person.objects.update(category="retiree", pension_bank_code="ABC")
+    record_change(Kind.OUTLET_CLOSED, "ABC-1", 0, MONDAY, MONDAY + timedelta(days=13), "装修停业", by=CLERK, at=NOON)
+    planned()
+    at_outlet = Slot.objects.filter(way="outlet")
+    assert at_outlet.exists()
+    assert set(at_outlet.values_list("week_starts_on", flat=True)) == {MONDAY + timedelta(weeks=2)}
+
+
+def test_a_withdrawn_change_no_longer_holds(city: list[Outlet]) -> None:
+    make_person(1)
+    changes = [
+        record_change(Kind.PRODUCTION_CARDS, code, 0, MONDAY, None, "停产检修", by=CLERK, at=NOON)
+        for code in ("ABC", "ICBC")
+    ]
+    assert planned().left_out == 1
+    for change in changes * 2:
+        withdraw_change(change.change_id, by=CLERK, at=NOON)
+    assert planned(again=True).left_out == 0
+    assert AuditEvent.objects.filter(action="capacity.withdrawn").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "of", "value", "until", "words", "reason"),
+    [
+        ("dance", "ABC", 1, None, "检修设备", "kind_unknown"),
+        ("production_cards", "XYZ", 1, None, "检修设备", "nothing_of_this_name"),
+        ("visits", "110101999", 1, None, "检修设备", "nothing_of_this_name"),
+        ("production_cards", "ABC", -1, None, "检修设备", "value_wrong"),
+        ("blanks", "ABC", 0, None, "检修设备", "value_wrong"),
+        ("production_cards", "ABC", 1, MONDAY - timedelta(days=1), "检修设备", "days_wrong"),
+        ("production_cards", "ABC", 1, None, " ", "reason_missing"),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_refused(
+    city: list[Outlet], kind: str, of: str, value: int, until: date | None, words: str, reason: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        record_change(kind, of, value, MONDAY, until, words, by=CLERK, at=NOON)
+    assert refused.value.reason == reason
+
+
+def test_planning_anew_moves_nobody_who_is_invited_for_the_next_seven_days(city: list[Outlet]) -> None:
+    """NOON is Monday 2 November 2026: weeks up to and with that of 9 November are closed to all others."""
+    first_monday = date(2026, 11, 2)
+    people = [make_person(serial) for serial in range(1, 37)]
+    for code in ("ABC", "ICBC"):
+        record_change(Kind.PRODUCTION_CARDS, code, 1, first_monday, None, "产能有限", by=CLERK, at=NOON)
+    before = planned("before", starts_on=first_monday)
+    Campaign.objects.update(state=CampaignState.PUBLISHED)
+    slots = Slot.objects.filter(campaign_id="before").exclude(week_starts_on=None)
+    for slot in slots:
+        Invitation.objects.create(
+            person_id=slot.person_id,
+            campaign_id="before",
+            way=slot.way,
+            week_starts_on=slot.week_starts_on,
+            state="sent",
+            state_since=NOON,
+        )
+    after = planned("after", starts_on=first_monday, based_on="before", keeps_invited=True, seed=7)
+    stays = {s.person_id: s for s in slots if s.week_starts_on and s.week_starts_on <= date(2026, 11, 9)}
+    assert 0 < len(stays) < len(people)
+    anew = {slot.person_id: slot for slot in Slot.objects.filter(campaign_id="after")}
+    assert len(anew) == len(people)
+    for person_id, slot in anew.items():
+        if person_id in stays:
+            kept = stays[person_id]
+            assert (slot.bank_code, slot.outlet_id, slot.week_starts_on) == (
+                kept.bank_code,
+                kept.outlet_id,
+                kept.week_starts_on,
+            )
+        else:
+            assert slot.week_starts_on is None or slot.week_starts_on > date(2026, 11, 9)
+    assert after.people == before.people - len(stays)
+
+
+def test_whoever_is_not_in_the_plan_is_told_so(city: list[Outlet]) -> None:
+    make_person(1)
+    assert "不在这个计划中" in why(planned(), 999)
+
+
+def test_changes_are_kept_with_the_plan_and_told(city: list[Outlet]) -> None:
+    make_person(1)
+    changes: list[Change] = [CloseOutlet("ABC-1", MONDAY, LAST), MoreDemand("110101", 150)]
+    made = planned(changes=changes)
+    from yikatong.campaign.changes import from_json, words
+
+    told = [words(change, services.names_of()) for change in from_json(made.changes)]
+    assert told == [f"ABC one停办：{MONDAY} 至 {LAST}", "东城区需求为 150%"]

@@ -1,0 +1,14 @@
+"""What the worker does for campaigns: one plan at a time."""
+
+from django.db import close_old_connections
+from procrastinate.contrib.django import app
+
+from yikatong.campaign.services import plan_requested
+from yikatong.foundation.clock import utc_now
+
+
+@app.task(name="campaign.plan")
+def plan_task(campaign_id: str) -> None:
+    """Carry out one requested plan."""
+    close_old_connections()
+    plan_requested(campaign_id, at=utc_now())
