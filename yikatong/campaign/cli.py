@@ -1,6 +1,5 @@
 """Commands of the campaign: a plan of the register, its figures, and whom it sends where and when."""
 
-import os
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from yikatong.audit.actors import Actor
 from yikatong.foundation.clock import beijing_day, utc_now
 
 if TYPE_CHECKING:
+    from yikatong.campaign.changes import Change
     from yikatong.campaign.models import Campaign
 
 _BY = Actor.system("command line")
@@ -27,25 +27,68 @@ def campaign() -> None:
 @click.option("--weeks", type=click.IntRange(1, 104), default=26, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**62), default=1, show_default=True, help="Decides who comes when.")
 @click.option("--again", is_flag=True, help="Replace the draft of this name.")
-def plan_command(campaign_id: str, starts: datetime | None, weeks: int, seed: int, again: bool) -> None:
+@click.option("--based-on", default="", help="The plan to be compared with.")
+@click.option(
+    "--keep-invited", is_flag=True, help="Move nobody whom the published plan has invited for the next 7 days."
+)
+@click.option("--by-forecast", is_flag=True, help="Reckon with those who will not come.")
+@click.option("--close-outlet", multiple=True, metavar="OUTLET:FIRST:LAST", help="What if: an outlet takes nobody.")
+@click.option("--lose-production", multiple=True, metavar="BANK:FIRST:LAST", help="What if: a bank makes no cards.")
+@click.option("--demand", multiple=True, metavar="DISTRICT:PERCENT", help="What if: 200 is twice a district's people.")
+def plan_command(
+    campaign_id: str,
+    starts: datetime | None,
+    weeks: int,
+    seed: int,
+    again: bool,
+    based_on: str,
+    keep_invited: bool,
+    by_forecast: bool,
+    close_outlet: tuple[str, ...],
+    lose_production: tuple[str, ...],
+    demand: tuple[str, ...],
+) -> None:
     """Plan for everybody of the register who has no third-generation card and no application under way."""
-    from yikatong.campaign.drafting import draft
-    from yikatong.campaign.models import Campaign
+    from yikatong.campaign.services import Request, plan_now
 
-    if not again and Campaign.objects.filter(campaign_id=campaign_id).exists():
-        raise click.ClickException(f"there is a draft {campaign_id} already; --again replaces it")
     at = utc_now()
-    made = draft(
-        campaign_id,
+    asked = Request(
         starts_on=starts.date() if starts else _next_monday(beijing_day(at)),
         weeks=weeks,
         seed=seed,
-        by=_BY,
-        at=at,
-        processes=os.cpu_count() or 1,
-        told=lambda step: click.echo(f"{step} …", err=True),
+        based_on=based_on,
+        changes=_changes(close_outlet, lose_production, demand),
+        keeps_invited=keep_invited,
+        by_forecast=by_forecast,
     )
-    _tell(made)
+    _tell(plan_now(campaign_id, asked, again=again, by=_BY, at=at, told=lambda step: click.echo(f"{step} …", err=True)))
+
+
+@campaign.command()
+@click.argument("first")
+@click.argument("second")
+def compare(first: str, second: str) -> None:
+    """Two plans side by side."""
+    from yikatong.campaign.comparing import compare_plans
+
+    compared = compare_plans(_found(first), _found(second))
+    for row in compared.figures:
+        click.echo(f"{row.name:20} {row.first:>14,.2f} {row.second:>14,.2f} {row.difference:>+14,.2f}")
+    moved = compared.movement
+    click.echo(
+        f"换地点 {moved.other_place:,} 人，换周次 {moved.other_week:,} 人，"
+        f"改为安排不下 {moved.lost:,} 人，改为能安排 {moved.gained:,} 人"
+    )
+
+
+@campaign.command()
+@click.argument("campaign_id")
+@click.argument("person_id", type=int)
+def why(campaign_id: str, person_id: int) -> None:
+    """Why one person has this outlet and week."""
+    from yikatong.campaign.reasons import why as reason
+
+    click.echo(reason(_found(campaign_id), person_id))
 
 
 @campaign.command()
@@ -79,6 +122,10 @@ def _tell(made: "Campaign") -> None:
     click.echo(
         f"{made.campaign_id}：{made.starts_on} 起 {made.weeks} 周，{made.people:,} 人，安排不下 {made.left_out:,} 人"
     )
+    if made.not_open:
+        click.echo(f"另有 {made.not_open:,} 人的批次在计划期内尚未开放，没有列入")
+    if made.without_guardian:
+        click.echo(f"另有 {made.without_guardian:,} 名未成年人没有登记监护人，没有列入：请先登记监护关系")
     if made.unknown_community:
         click.echo(f"另有 {made.unknown_community:,} 人的社区代码不在城市数据中，没有列入计划：请更正登记簿")
     click.echo(
@@ -87,6 +134,25 @@ def _tell(made: "Campaign") -> None:
     )
     for sentence in made.limits[:10]:
         click.echo(f"· {sentence}")
+
+
+def _changes(closed: tuple[str, ...], lost: tuple[str, ...], demand: tuple[str, ...]) -> "tuple[Change, ...]":
+    from yikatong.campaign.changes import CloseOutlet, LoseProduction, MoreDemand
+
+    try:
+        closings = [CloseOutlet(*_named_days(text)) for text in closed]
+        losses = [LoseProduction(*_named_days(text)) for text in lost]
+        demands = [MoreDemand(text.split(":")[0], int(text.split(":")[1])) for text in demand]
+    except (ValueError, IndexError) as error:
+        raise click.UsageError(
+            "write OUTLET:FIRST:LAST, BANK:FIRST:LAST or DISTRICT:PERCENT, for example ICBC:2026-12-07:2026-12-13"
+        ) from error
+    return (*closings, *losses, *demands)
+
+
+def _named_days(text: str) -> tuple[str, date, date]:
+    name, first, last = text.rsplit(":", 2)
+    return name, date.fromisoformat(first), date.fromisoformat(last)
 
 
 def _next_monday(day: date) -> date:

@@ -51,23 +51,6 @@ class _Drawn:
     families_split: int
 
 
-def draft(
-    campaign_id: str,
-    *,
-    starts_on: date,
-    weeks: int,
-    seed: int,
-    by: Actor,
-    at: datetime,
-    processes: int = 1,
-    told: Callable[[str], object] = lambda step: None,
-) -> Campaign:
-    """Plan and store now; replaces an earlier draft of this name. ``told`` hears of each step. Raises ``ProblemWrong``."""
-    check_span(starts_on, weeks)
-    wanted = Campaign(campaign_id=campaign_id, starts_on=starts_on, weeks=weeks, seed=seed)
-    return carry_out(wanted, by=by, at=at, processes=processes, told=lambda number, step: told(step))
-
-
 def check_span(starts_on: date, weeks: int) -> None:
     """Raise ``ProblemWrong`` for weeks that cannot be planned."""
     if starts_on.weekday() != 0 or not 1 <= weeks <= WEEKS_MAX:

@@ -7,7 +7,8 @@ another matter: ``campaign.publishing``.
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -46,6 +47,20 @@ class Reason(StrEnum):
     PLAN_UNKNOWN = "plan_unknown"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked for. ``based_on``: the plan it is set beside; with ``keeps_invited`` the published one whose invitations of
+    the next seven days stand."""
+
+    starts_on: date
+    weeks: int
+    seed: int
+    based_on: str = ""
+    changes: tuple[Change, ...] = ()
+    keeps_invited: bool = False
+    by_forecast: bool = False
+
+
 def request_plan(
     campaign_id: str,
     *,
@@ -60,35 +75,71 @@ def request_plan(
     by: Actor,
     at: datetime,
 ) -> Campaign:
-    """Take a plan on and hand it to the worker, in one transaction. Raises ``Refused``.
+    """Take a plan on and hand it to the worker, in one transaction; fields as in ``Request``. Raises ``Refused``.
 
-    ``based_on``: the plan it is set beside; with ``keeps_invited`` the published one whose invitations of the next seven days
-    stand. ``again`` replaces a draft of this name.
+    ``again`` replaces a draft of this name.
     """
-    _check_request(campaign_id, starts_on, weeks, seed, based_on, changes, keeps_invited)
+    asked = Request(
+        starts_on=starts_on,
+        weeks=weeks,
+        seed=seed,
+        based_on=based_on,
+        changes=tuple(changes),
+        keeps_invited=keeps_invited,
+        by_forecast=by_forecast,
+    )
     with transaction.atomic():
-        known = Campaign.objects.select_for_update().filter(campaign_id=campaign_id).first()
-        if known is not None:
-            _check_replaceable(known, again=again)
-            storing.clear(campaign_id)
-            known.delete()
-        campaign = Campaign.objects.create(
-            campaign_id=campaign_id,
-            state=CampaignState.QUEUED,
-            starts_on=starts_on,
-            weeks=weeks,
-            seed=seed,
-            based_on=based_on,
-            changes=to_json(changes),
-            keeps_invited=keeps_invited,
-            by_forecast=by_forecast,
-            steps_total=len(STEPS),
-            requested_by=str(by),
-            requested_at=at,
-        )
-        record("campaign.requested", subject=f"campaign:{campaign_id}", by=by, at=at, changes=campaign.changes)
+        campaign = _take_on(campaign_id, asked, again=again, by=by, at=at)
         _hand_to_worker(campaign_id)
     return campaign
+
+
+def plan_now(
+    campaign_id: str,
+    asked: Request,
+    *,
+    again: bool = False,
+    by: Actor,
+    at: datetime,
+    told: Callable[[str], object] = lambda step: None,
+) -> Campaign:
+    """The same without the worker, for commands. ``told`` hears of each step. Raises ``Refused``, ``ProblemWrong``."""
+    with transaction.atomic():
+        campaign = _take_on(campaign_id, asked, again=again, by=by, at=at)
+    try:
+        return carry_out(campaign, by=by, at=at, processes=_processes(), told=lambda _, step: told(step))
+    except ProblemWrong as error:
+        _fail(campaign_id, str(error), by=by)
+        raise
+
+
+def _take_on(campaign_id: str, asked: Request, *, again: bool, by: Actor, at: datetime) -> Campaign:
+    _check_request(campaign_id, asked)
+    known = Campaign.objects.select_for_update().filter(campaign_id=campaign_id).first()
+    if known is not None:
+        _check_replaceable(known, again=again)
+        storing.clear(campaign_id)
+        known.delete()
+    campaign = Campaign.objects.create(
+        campaign_id=campaign_id,
+        state=CampaignState.QUEUED,
+        starts_on=asked.starts_on,
+        weeks=asked.weeks,
+        seed=asked.seed,
+        based_on=asked.based_on,
+        changes=to_json(asked.changes),
+        keeps_invited=asked.keeps_invited,
+        by_forecast=asked.by_forecast,
+        steps_total=len(STEPS),
+        requested_by=str(by),
+        requested_at=at,
+    )
+    record("campaign.requested", subject=f"campaign:{campaign_id}", by=by, at=at, changes=campaign.changes)
+    return campaign
+
+
+def _processes() -> int:
+    return os.cpu_count() or 1
 
 
 def discard_plan(campaign_id: str, *, by: Actor, at: datetime) -> None:
@@ -119,7 +170,7 @@ def plan_requested(campaign_id: str, *, at: datetime) -> None:
         row.update(steps_done=number, step=step)
 
     try:
-        carry_out(wanted, by=by, at=at, processes=os.cpu_count() or 1, told=told)
+        carry_out(wanted, by=by, at=at, processes=_processes(), told=told)
     except ProblemWrong as error:
         _fail(campaign_id, str(error), by=by)
     except Exception:
@@ -136,30 +187,23 @@ def names_of() -> Names:
     )
 
 
-def _check_request(
-    campaign_id: str,
-    starts_on: date,
-    weeks: int,
-    seed: int,
-    based_on: str,
-    changes: Sequence[Change],
-    keeps_invited: bool,
-) -> None:
+def _check_request(campaign_id: str, asked: Request) -> None:
     check_name(campaign_id)
-    if not 0 <= seed <= SEED_MAX:
+    if not 0 <= asked.seed <= SEED_MAX:
         raise Refused(Reason.SEED_WRONG, f"抽签种子应为 0 到 {SEED_MAX} 的整数")
     try:
-        check_span(starts_on, weeks)
+        check_span(asked.starts_on, asked.weeks)
     except ProblemWrong as error:
-        raise Refused(Reason.SPAN_WRONG, f"{error}；{starts_on} 不是周一或周数不对") from error
+        raise Refused(Reason.SPAN_WRONG, f"{error}；所填为 {asked.starts_on} 起 {asked.weeks} 周") from error
     try:
-        check(changes, names_of())
+        check(asked.changes, names_of())
     except ProblemWrong as error:
         raise Refused(Reason.CHANGE_WRONG, str(error)) from error
+    based_on = asked.based_on
     base = Campaign.objects.filter(campaign_id=based_on).first() if based_on else None
     if based_on and (base is None or base.planned_at is None or based_on == campaign_id):
         raise Refused(Reason.BASE_UNKNOWN, f"没有已完成的计划 {based_on}，请从列表中选择另一个计划")
-    if keeps_invited and (base is None or base.state != CampaignState.PUBLISHED):
+    if asked.keeps_invited and (base is None or base.state != CampaignState.PUBLISHED):
         raise Refused(Reason.BASE_UNKNOWN, "保留已邀请的人，要以当前已发布的计划为基础")
 
 
