@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
@@ -157,7 +157,8 @@ def discard_plan(campaign_id: str, *, by: Actor, at: datetime) -> None:
 def plan_requested(campaign_id: str, *, at: datetime) -> None:
     """Carry out a request; what the worker runs. Repeating it plans again; a plan thrown away meanwhile is left alone.
 
-    What cannot be planned is told in the plan's row. Any other fault is told there too, and raised.
+    What cannot be planned is told in the plan's row. Any other fault is told there too, and raised; only when the database
+    goes away the plan stays under way, for the worker comes back to it.
     """
     wanted = Campaign.objects.filter(campaign_id=campaign_id, state__in=_UNDER_WAY).first()
     if wanted is None:
@@ -173,6 +174,8 @@ def plan_requested(campaign_id: str, *, at: datetime) -> None:
         carry_out(wanted, by=by, at=at, processes=_processes(), told=told)
     except ProblemWrong as error:
         _fail(campaign_id, str(error), by=by)
+    except OperationalError:
+        raise
     except Exception:
         _fail(campaign_id, "计划没有完成：程序出错，详情已写入运行日志。请重新提交，仍不成功请联系运维。", by=by)
         raise

@@ -1,13 +1,17 @@
 """What the worker does for campaigns: one plan at a time."""
 
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from yikatong.campaign.services import plan_requested
 from yikatong.foundation.clock import utc_now
 
 
-@app.task(name="campaign.plan")
+@app.task(
+    name="campaign.plan",
+    retry=RetryStrategy(max_attempts=10, exponential_wait=2, retry_exceptions={OperationalError}),
+)
 def plan_task(campaign_id: str) -> None:
     """Carry out one requested plan."""
     close_old_connections()

@@ -90,6 +90,7 @@ def _load(persons: int) -> None:
     from yikatong.audit.actors import Actor
     from yikatong.banks.services import keep_seeds
     from yikatong.city.loader import load_city
+    from yikatong.config.demo_campaign import ensure_demo_plan
     from yikatong.issuance.authorities import card_authority, terminal_authority
     from yikatong.issuance.services import adopt_older_cards
     from yikatong.registry.importer import import_persons
@@ -118,6 +119,8 @@ def _load(persons: int) -> None:
         register.unlink()
     with _step("take over the cards they hold"):
         adopt_older_cards(at=at)
+    with _step("ask the worker for a plan of the exchange"):
+        ensure_demo_plan(at=at)
 
 
 def _agent(web_port: int, port: int, code_file: Path) -> Service:
