@@ -1,7 +1,7 @@
 """A first plan for the demonstration, so that the campaign's pages have something to show. The worker carries it out.
 
-The made-up register is a thousandth of the city, its banks are not: their daily cards are scaled down to the register, and recorded
-as what they are, so that weeks fill up as they would in the real city.
+The made-up register is a thousandth of the city, its banks are not: their daily cards are scaled down to the register, and
+recorded as what they are, so that weeks fill up as they would in the real city.
 """
 
 from datetime import date, datetime, timedelta
