@@ -212,6 +212,24 @@ class Invitation(models.Model):
         indexes = [models.Index(fields=["state", "week_starts_on"], name="campaign_invitations_due")]
 
 
+class UptakeCell(models.Model):
+    """What came of invitations: of those sent in one week to one district and group, so many applied after ``lag_weeks``.
+
+    ``lag_weeks`` -1: all who were invited. Counted anew by ``campaign_count_uptake_v1``.
+    """
+
+    pk = models.CompositePrimaryKey("campaign_id", "sent_week", "district_code", "category", "lag_weeks")
+    campaign_id = models.CharField(max_length=20)
+    sent_week = models.DateField(help_text="its Monday")
+    district_code = models.CharField(max_length=6)
+    category = models.CharField(max_length=10)
+    lag_weeks = models.SmallIntegerField()
+    people = models.IntegerField()
+
+    class Meta:
+        db_table = "campaign_uptake_cell"
+
+
 class HalfDay(models.Model):
     """A morning or afternoon of an outlet: how many it takes, and how many have an appointment or walked in."""
 

@@ -5,6 +5,7 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from yikatong.campaign.services import plan_requested
+from yikatong.campaign.uptake import count_published
 from yikatong.foundation.clock import utc_now
 
 
@@ -16,3 +17,11 @@ def plan_task(campaign_id: str) -> None:
     """Carry out one requested plan."""
     close_old_connections()
     plan_requested(campaign_id, at=utc_now())
+
+
+@app.periodic(cron="20 * * * *")
+@app.task(name="campaign.count_uptake", queueing_lock="campaign.count_uptake")
+def count_uptake_task(timestamp: int) -> None:
+    """Every hour: how many of those invited have applied."""
+    close_old_connections()
+    count_published()

@@ -113,6 +113,7 @@ TABLES: dict[str, Placement] = {
             "campaign_place_week",
             "campaign_street_figures",
             "campaign_unit_slot",
+            "campaign_uptake_cell",
             "clearing_batch",
             "clearing_statement",
             "django_content_type",

@@ -1,0 +1,59 @@
+"""What came of invitations: who applied, how many weeks later, by district and group."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.campaign.world import MONDAY, make_city
+from tests.cast import CLERK, NOON, application_for, make_person
+from yikatong.applications.services import cancel, submit
+from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState, UptakeCell
+from yikatong.campaign.uptake import Answered, count_published, count_uptake, uptake_by_district, uptake_by_group
+from yikatong.registry.models import Person
+
+pytestmark = pytest.mark.django_db
+WEEK = timedelta(weeks=1)
+
+
+def invite(person: Person, *, state: InvitationState = InvitationState.SENT, campaign: str = "winter") -> None:
+    Invitation.objects.create(
+        person_id=person.person_id,
+        campaign_id=campaign,
+        way="outlet",
+        week_starts_on=MONDAY,
+        state=state,
+        state_since=NOON,
+    )
+
+
+def test_applications_are_counted_by_the_weeks_they_took() -> None:
+    outlet, _ = make_city("ICBC", "ABC")
+    people = [make_person(serial) for serial in range(1, 8)]
+    for person in people[:6]:
+        invite(person)
+    invite(people[6], state=InvitationState.WAITING)
+    submit(application_for(people[0], outlet), by=CLERK, at=NOON - WEEK)
+    for person, later in ((people[1], 0.5), (people[2], 0.9), (people[3], 2.1), (people[6], 0.1)):
+        submit(application_for(person, outlet), by=CLERK, at=NOON + WEEK * later)
+    taken_back = submit(application_for(people[4], outlet), by=CLERK, at=NOON + WEEK)
+    cancel(people[4].person_id, taken_back.application_id, by=CLERK, at=NOON + WEEK)
+    for _ in range(2):
+        count_uptake("winter")
+    assert dict(UptakeCell.objects.values_list("lag_weeks", "people")) == {-1: 6, 0: 2, 2: 1}
+    assert UptakeCell.objects.first().sent_week.isoformat() == "2026-11-02"  # type: ignore[union-attr]
+    assert uptake_by_district("winter") == {"110101": Answered(6, 3)}
+    assert uptake_by_group("winter") == {"flexible": Answered(6, 3)}
+    assert uptake_by_district("winter")["110101"].share == 0.5
+
+
+def test_only_the_published_campaign_is_counted_by_itself() -> None:
+    make_city("ICBC")
+    person = make_person(1)
+    invite(person)
+    invite(person, campaign="old")
+    assert count_published() == 0
+    for name, state in (("winter", CampaignState.PUBLISHED), ("old", CampaignState.REPLACED)):
+        Campaign.objects.create(campaign_id=name, state=state, starts_on=MONDAY, weeks=1, seed=1)
+    assert count_published() == 1
+    assert set(UptakeCell.objects.values_list("campaign_id", flat=True)) == {"winter"}
+    assert uptake_by_group("old") == {}
