@@ -60,11 +60,11 @@ def test_a_full_half_day_offers_the_next_free_one(day: None) -> None:
     asks(2, MORNING)
     with pytest.raises(NotBooked, match="2026-11-09 上午已约满；最近有空的是 2026-11-09 下午") as refused:
         asks(3, MORNING)
-    assert (refused.value.reason, refused.value.next_free) == (Reason.FULL, AFTERNOON)
+    assert (refused.value.reason, refused.value.next_free) == (Reason.FULL, (AFTERNOON,))
     asks(3, AFTERNOON)
     with pytest.raises(NotBooked, match="请选择其他网点") as nothing:
         asks(4, MORNING)
-    assert nothing.value.next_free is None
+    assert nothing.value.next_free == ()
 
 
 def test_moving_gives_the_first_place_back(day: None) -> None:

@@ -4,6 +4,8 @@ No half-day ever holds more people than it takes, however many ask at once: Post
 and a check on the table). Source: the half-day's capacity: rules/campaign.toml; the rest: assumption.
 """
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -16,16 +18,14 @@ from django.db.models import F
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.banks.models import Outlet
-from yikatong.campaign.models import HalfDay
+from yikatong.campaign.halves import HALVES, Half, is_over
+from yikatong.campaign.models import Appointment, AppointmentState, HalfDay
 from yikatong.city.capacity import campaign_limits_at
-from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.workdays import is_working_day
 
-type Half = Literal["am", "pm"]
-
-HALVES: tuple[Half, ...] = ("am", "pm")
 LOCK_WAIT_MS = 5_000
+NEXT_FREE_OFFERED = 2
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -50,34 +50,60 @@ class Place:
 
 
 class NotBooked(Refused[Reason]):
-    """``next_free``: the next half-day of that outlet that has room, where there is one; offered when the wished one is full."""
+    """``next_free``: the next half-days of that outlet that have room, if any; offered when the wished one is full."""
 
-    def __init__(self, reason: Reason, message: str, next_free: Place | None = None) -> None:
-        self.next_free = next_free
+    def __init__(self, reason: Reason, message: str, next_free: Sequence[Place] = ()) -> None:
+        self.next_free = tuple(next_free)
         super().__init__(reason, message)
 
 
 def open_half_days(outlet: Outlet, first: date, last: date, *, by: Actor, at: datetime) -> int:
-    """Open the working days from ``first`` to ``last``; how many half-days are new. What is open stays as it is."""
-    rows = []
-    for number in range((last - first).days + 1):
-        day = first + timedelta(days=number)
-        limits = campaign_limits_at(day)
-        minutes = outlet.windows * limits.open_minutes * limits.windows_percent // 100
-        if is_working_day(day):
-            rows += [
-                HalfDay(
-                    outlet_id=outlet.outlet_id, day=day, half=half, capacity=minutes // 2 // limits.handling_minutes
-                )
-                for half in HALVES
-            ]
+    """Open one outlet's working days from ``first`` to ``last``; how many half-days are new. What is open stays as it is."""
     with transaction.atomic():
-        before = HalfDay.objects.filter(outlet_id=outlet.outlet_id).count()
-        HalfDay.objects.bulk_create(rows, ignore_conflicts=True)
-        opened = HalfDay.objects.filter(outlet_id=outlet.outlet_id).count() - before
+        opened = _open(first, last, outlet.outlet_id)
         if opened:
             record("appointments.opened", subject=f"outlet:{outlet.outlet_id}", by=by, at=at, half_days=opened)
     return opened
+
+
+def open_all_half_days(first: date, last: date, *, by: Actor, at: datetime) -> int:
+    """Open every outlet's working days from ``first`` to ``last``, in one statement; how many half-days are new."""
+    with transaction.atomic():
+        opened = _open(first, last)
+        if opened:
+            record("appointments.opened", subject="outlets:all", by=by, at=at, half_days=opened, last=str(last))
+    return opened
+
+
+_OPEN = """
+insert into campaign_half_day (outlet_id, day, half, capacity, taken)
+select o.outlet_id, d.day, h.half, o.windows * d.open_minutes * d.windows_percent / 100 / 2 / d.handling_minutes, 0
+from banks_outlet o
+cross join unnest(%(days)s::date[], %(open)s::int[], %(percent)s::int[], %(handling)s::int[])
+    as d (day, open_minutes, windows_percent, handling_minutes)
+cross join unnest(%(halves)s::text[]) as h (half)
+where %(outlet_id)s = '' or o.outlet_id = %(outlet_id)s
+on conflict do nothing
+"""
+
+
+def _open(first: date, last: date, outlet_id: str = "") -> int:
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    days = [day for day in days if is_working_day(day)]
+    limits = [campaign_limits_at(day) for day in days]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OPEN,
+            {
+                "days": days,
+                "open": [each.open_minutes for each in limits],
+                "percent": [each.windows_percent for each in limits],
+                "handling": [each.handling_minutes for each in limits],
+                "halves": list(HALVES),
+                "outlet_id": outlet_id,
+            },
+        )
+        return int(cursor.rowcount)
 
 
 def book(
@@ -87,56 +113,90 @@ def book(
     appointment_id: UUID,
     by: Actor,
     at: datetime,
-    kind: Literal["booked", "walk_in"] = "booked",
+    kind: Literal["booked", "walk_in", "invited"] = "booked",
 ) -> str:
     """Take a place; a person's earlier appointment ends and its place comes back. ``booked``, ``moved`` or ``repeated``.
 
     Raises ``NotBooked``; then everything is as it was, and an earlier appointment still stands.
     """
-    if place.day < beijing_day(at):
-        raise NotBooked(Reason.PAST, f"{place.day} 已经过去，请选择今天或以后的日期")
+    if is_over(place.day, place.half, at):
+        raise NotBooked(Reason.PAST, f"{place.day} {_spoken(place.half)}已经过去，请选择以后的时间")
     status = _call(
-        "select campaign_book_v1(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "select campaign_book_v2(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [person_id, appointment_id, place.outlet_id, place.day, place.half, kind, str(by), at, LOCK_WAIT_MS],
     )
     if status == Reason.FULL:
-        free = next_free(place)
-        offered = f"；最近有空的是 {free.day} {_spoken(free.half)}" if free else "，该网点近期没有空位，请选择其他网点"
+        free = next_free(place, at=at)
+        words = "、".join(f"{each.day} {_spoken(each.half)}" for each in free)
+        offered = f"；最近有空的是 {words}" if free else "，该网点近期没有空位，请选择其他网点"
         raise NotBooked(Reason.FULL, f"{place.day} {_spoken(place.half)}已约满{offered}", free)
     if status == Reason.UNKNOWN:
         raise NotBooked(Reason.UNKNOWN, f"该网点 {place.day} {_spoken(place.half)}不办理预约，请选择其他日期")
     if status == Reason.CONFLICT:
         raise NotBooked(Reason.CONFLICT, "这个预约编号已经用于另一次预约，请重新提交")
+    if status == Reason.ENDED:
+        raise NotBooked(Reason.ENDED, "这个预约已经结束（改期、取消、办理或未到），请重新打开预约页面")
     return status
 
 
 def end(
-    person_id: int, appointment_id: UUID, *, state: Literal["cancelled", "no_show"], by: Actor, at: datetime
+    person_id: int,
+    appointment_id: UUID,
+    *,
+    state: Literal["cancelled", "no_show", "done"],
+    by: Actor,
+    at: datetime,
 ) -> None:
-    """Cancel an appointment, or note that nobody came; its place is free again. Repeating it changes nothing.
+    """Cancel an appointment, or note that nobody came (its place is free again), or that the person was served.
 
-    Raises ``NotBooked`` when there is none or it ended in another way.
+    Repeating it changes nothing. Raises ``NotBooked`` when there is none or it ended in another way.
     """
     status = _call(
-        "select campaign_end_v1(%s, %s, %s, %s, %s, %s)", [person_id, appointment_id, state, str(by), at, LOCK_WAIT_MS]
+        "select campaign_end_v2(%s, %s, %s, %s, %s, %s)", [person_id, appointment_id, state, str(by), at, LOCK_WAIT_MS]
     )
     if status == Reason.UNKNOWN:
         raise NotBooked(Reason.UNKNOWN, "没有这个预约")
     if status == Reason.ENDED:
-        raise NotBooked(Reason.ENDED, "这个预约已经结束（改期、取消或未到），不能再更改")
+        raise NotBooked(Reason.ENDED, "这个预约已经结束（改期、取消、办理或未到），不能再更改")
 
 
-def next_free(place: Place) -> Place | None:
-    """The first half-day of this outlet with room, from ``place`` on, else the first at all from that day."""
+def confirm(person_id: int, appointment_id: UUID, *, by: Actor, at: datetime) -> None:
+    """Note that the person will come. Repeating it changes nothing; raises ``NotBooked`` when it is not kept any more."""
+    with transaction.atomic():
+        found = (
+            Appointment.objects.select_for_update().filter(person_id=person_id, appointment_id=appointment_id).first()
+        )
+        if found is None:
+            raise NotBooked(Reason.UNKNOWN, "没有这个预约")
+        if found.state != AppointmentState.KEPT:
+            raise NotBooked(Reason.ENDED, "这个预约已经结束（改期、取消、办理或未到），不能再更改")
+        if found.confirmed_at is None:
+            found.confirmed_at = at
+            found.save(update_fields=["confirmed_at"])
+            record("appointment.confirmed", subject=f"appointment:{appointment_id}", by=by, at=at, person_id=person_id)
+
+
+def kept_by(person_id: int) -> Appointment | None:
+    """The one appointment a person has."""
+    return Appointment.objects.filter(person_id=person_id, state=AppointmentState.KEPT).first()
+
+
+def next_free(place: Place, *, at: datetime, most: int = NEXT_FREE_OFFERED) -> list[Place]:
+    """The first half-days of this outlet with room, from ``place`` on and not over at ``at``."""
     free = HalfDay.objects.filter(outlet_id=place.outlet_id, day__gte=place.day, taken__lt=F("capacity"))
-    found = free.order_by("day", "half").values_list("outlet_id", "day", "half").first()
-    return Place(found[0], found[1], "am" if found[2] == "am" else "pm") if found else None
+    found = [
+        Place(place.outlet_id, day, "am" if half == "am" else "pm")
+        for day, half in free.order_by("day", "half").values_list("day", "half")[: most + len(HALVES)]
+        if not is_over(day, half, at) and (day, half) >= (place.day, place.half)
+    ]
+    return found[:most]
 
 
 def _call(statement: str, parameters: list[Any]) -> str:
     """One function in one transaction; a lock that does not come in time is told as ``BUSY``."""
     try:
-        with connection.cursor() as cursor:
+        # A savepoint only where there is a transaction to save: outside, the one statement is the transaction.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return str(cursor.fetchone()[0])
     except OperationalError as error:

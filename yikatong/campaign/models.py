@@ -251,16 +251,17 @@ class HalfDay(models.Model):
 
 
 class AppointmentState(models.TextChoices):
-    """How an appointment stands; all but kept have given their place back."""
+    """How an appointment stands; all but kept and done have given their place back."""
 
     KEPT = "kept", "已预约"
+    DONE = "done", "已办理"
     MOVED = "moved", "已改期"
     CANCELLED = "cancelled", "已取消"
     NO_SHOW = "no_show", "未到"
 
 
 class Appointment(models.Model):
-    """A person's half-day at an outlet. Written by ``campaign_book_v1`` and ``campaign_end_v1`` only."""
+    """A person's half-day at an outlet. Made and ended by the functions of ``sql/appointments_v*.sql`` only."""
 
     pk = models.CompositePrimaryKey("person_id", "appointment_id")
     person_id = models.BigIntegerField()
@@ -272,6 +273,8 @@ class Appointment(models.Model):
     state = models.CharField(max_length=10, choices=AppointmentState)
     booked_at = models.DateTimeField()
     changed_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True, help_text="when the person said that they will come")
+    reminded_at = models.DateTimeField(null=True, help_text="when the message of the day before went out")
 
     class Meta:
         db_table = "campaign_appointment"
@@ -280,4 +283,7 @@ class Appointment(models.Model):
                 fields=["person_id"], condition=models.Q(state="kept"), name="campaign_one_appointment_each"
             )
         ]
-        indexes = [models.Index(fields=["outlet_id", "day", "half"], name="campaign_appointments_at")]
+        indexes = [
+            models.Index(fields=["outlet_id", "day", "half"], name="campaign_appointments_at"),
+            models.Index(fields=["day"], name="campaign_appointments_kept", condition=models.Q(state="kept")),
+        ]
