@@ -1,0 +1,103 @@
+"""Publishing a plan: its slots become invitations that wait to be sent. Only one plan is published at a time.
+
+What was told is kept where it must be: whoever was invited for a week that is over or begins within seven days, or whom the new
+plan gives the same week and place, hears nothing new. Whoever was told another week or place gets an invitation that replaces
+the earlier one when it is sent (``invitations``). It sends nothing.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db import connection, transaction
+
+from yikatong.audit.actors import Actor
+from yikatong.audit.services import record
+from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState
+from yikatong.foundation.clock import beijing_day
+from yikatong.foundation.errors import Refused
+
+INVITED_STAY_DAYS = 7
+"""Whoever is invited for a week that begins within so many days is not moved. Source: issue 4, "Re-plan"."""
+
+_ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('campaign publish', 0))"
+_INVITE = """
+insert into campaign_invitation (person_id, campaign_id, way, bank_code, outlet_id, week_starts_on, state, attempts, state_since)
+select n.person_id, n.campaign_id, n.way, n.bank_code, n.outlet_id, n.week_starts_on, 'waiting', 0, %(at)s
+from (
+    select s.person_id, s.campaign_id, s.way, s.week_starts_on,
+        case when s.is_bank_fixed then s.bank_code else '' end as bank_code,
+        case when s.is_bank_fixed and s.way = 'outlet' then s.outlet_id else '' end as outlet_id
+    from campaign_slot s
+    where s.campaign_id = %(campaign)s and s.week_starts_on is not null
+) n
+where not exists (
+    select from campaign_invitation i
+    where i.person_id = n.person_id and i.campaign_id <> n.campaign_id and i.state = 'sent'
+        and (i.week_starts_on <= %(stays_until)s
+             or (i.week_starts_on, i.way, i.bank_code, i.outlet_id)
+                = (n.week_starts_on, n.way, n.bank_code, n.outlet_id))
+)
+"""
+
+
+class PublishReason(StrEnum):
+    """Why a plan is not published."""
+
+    UNKNOWN = "unknown"
+    NOT_PLANNED = "not_planned"
+
+
+class NotPublished(Refused[PublishReason]):
+    """The plan stays as it was."""
+
+
+def publish(campaign_id: str, *, by: Actor, at: datetime) -> int:
+    """Publish a plan in place of the one that is published; how many people it invites.
+
+    Publishing it again changes nothing and returns the same. Raises ``NotPublished``.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_ONE_AT_A_TIME)
+        campaign = Campaign.objects.select_for_update().filter(campaign_id=campaign_id).first()
+        if campaign is None:
+            raise NotPublished(PublishReason.UNKNOWN, f"没有名为 {campaign_id} 的计划")
+        if campaign.state == CampaignState.PUBLISHED:
+            return Invitation.objects.filter(campaign_id=campaign_id).count()
+        if campaign.state != CampaignState.PLANNED:
+            state = CampaignState(campaign.state).label
+            raise NotPublished(PublishReason.NOT_PLANNED, f"计划 {campaign_id} 的状态是“{state}”，只能发布草案")
+        withdrawn = _replace_earlier(at)
+        invited = _invite(campaign_id, at)
+        campaign.state = CampaignState.PUBLISHED
+        campaign.published_at = at
+        campaign.published_by = str(by)
+        campaign.save(update_fields=["state", "published_at", "published_by"])
+        record(
+            "campaign.published",
+            subject=f"campaign:{campaign_id}",
+            by=by,
+            at=at,
+            invitations=invited,
+            withdrawn=withdrawn,
+        )
+    return invited
+
+
+def _replace_earlier(at: datetime) -> int:
+    """The plan published until now is replaced; what it has not told anybody is withdrawn. How many invitations that are."""
+    earlier = list(Campaign.objects.select_for_update().filter(state=CampaignState.PUBLISHED))
+    names = [campaign.campaign_id for campaign in earlier]
+    not_told = Invitation.objects.filter(campaign_id__in=names).exclude(
+        state__in=[InvitationState.SENT, InvitationState.WITHDRAWN]
+    )
+    withdrawn = not_told.update(state=InvitationState.WITHDRAWN, state_since=at)
+    Campaign.objects.filter(campaign_id__in=names).update(state=CampaignState.REPLACED)
+    return withdrawn
+
+
+def _invite(campaign_id: str, at: datetime) -> int:
+    stays_until = beijing_day(at) + timedelta(days=INVITED_STAY_DAYS)
+    with connection.cursor() as cursor:
+        cursor.execute(_INVITE, {"campaign": campaign_id, "at": at, "stays_until": stays_until})
+        return int(cursor.rowcount)
