@@ -51,6 +51,9 @@ DATABASES = {"default": django_database(database_url())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 
+PROCRASTINATE_IMPORT_PATHS = ["yikatong.campaign.tasks_invitations"]
+"""Tasks beside those in every floor's ``tasks``, which are found by that name."""
+
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 LANGUAGE_CODE = "zh-hans"
@@ -134,6 +137,8 @@ LOGIN_URL = "account_request_login_code"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 MESSAGE_PROVIDER = "yikatong.accounts.messages.ConsoleSms"
+PORTAL_ADDRESS = os.environ.get("YIKATONG_PORTAL", ALLOWED_HOSTS[0])
+"""The resident's portal as messages name it."""
 
 LOGGING = {
     "version": 1,

@@ -1,0 +1,108 @@
+"""The half-day kept for somebody whose bank is fixed, at the moment they are invited.
+
+Proposed for many at once, in proportion to what is free in their week (``halves``); booked one by one, so that nothing is ever
+overbooked. What a person chose or confirmed themselves is never moved. It sends nothing.
+"""
+
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from uuid import uuid4
+
+import numpy as np
+from django.db import transaction
+
+from yikatong.audit.actors import Actor
+from yikatong.campaign.appointments import NotBooked, Place, Reason, book, end, kept_by, next_free
+from yikatong.campaign.halves import HALVES, NO_HALF_DAY, Half, spread
+from yikatong.campaign.models import Campaign, HalfDay, Invitation, InvitationState
+from yikatong.foundation.clock import beijing_day
+
+TRIES = 3
+
+
+class NotNow(Exception):
+    """Too many ask at once: this invitation is left for the next run."""
+
+
+def places_proposed(due: list[Invitation], *, at: datetime) -> dict[int, Place]:
+    """A half-day for everybody who needs one, by person; who is not in it found no room in their week."""
+    by_week: dict[date, list[Invitation]] = defaultdict(list)
+    for invitation in due:
+        if invitation.outlet_id and invitation.appointment_id is None:
+            by_week[invitation.week_starts_on].append(invitation)
+    found: dict[int, Place] = {}
+    for monday, invitations in by_week.items():
+        found |= _proposed_in_week(monday, invitations, at)
+    return found
+
+
+def _proposed_in_week(monday: date, invitations: list[Invitation], at: datetime) -> dict[int, Place]:
+    outlets = sorted({invitation.outlet_id for invitation in invitations})
+    first = _first_day(monday, at)
+    days = [monday + timedelta(days=number) for number in range(7) if monday + timedelta(days=number) >= first]
+    columns: list[tuple[date, Half]] = [(day, half) for day in days for half in HALVES]
+    column_of: dict[tuple[date, str], int] = {column: number for number, column in enumerate(columns)}
+    free = np.zeros((len(outlets), max(len(columns), 1)), np.int64)
+    halves = HalfDay.objects.filter(outlet_id__in=outlets, day__in=days)
+    for outlet_id, day, half, capacity, taken in halves.values_list("outlet_id", "day", "half", "capacity", "taken"):
+        free[outlets.index(outlet_id), column_of[day, half]] = capacity - taken
+    seed = Campaign.objects.values_list("seed", flat=True).get(campaign_id=invitations[0].campaign_id)
+    person = np.array([invitation.person_id for invitation in invitations], np.int64)
+    row = np.array([outlets.index(invitation.outlet_id) for invitation in invitations], np.int64)
+    found = spread(free, row, person, seed=seed)
+    return {
+        invitation.person_id: Place(invitation.outlet_id, *columns[column])
+        for invitation, column in zip(invitations, found.tolist(), strict=True)
+        if column != NO_HALF_DAY
+    }
+
+
+def keep_half_day(invitation: Invitation, proposed: Place | None, *, by: Actor, at: datetime) -> None:
+    """Book the proposed half-day, else the next free one, and note it in the invitation; with neither, note nothing.
+
+    Repeating it changes nothing. An earlier invitation's half-day ends, one that the person chose stays and is noted. Raises
+    ``NotNow``.
+    """
+    with transaction.atomic():
+        row = (
+            Invitation.objects.select_for_update(skip_locked=True)
+            .filter(person_id=invitation.person_id, campaign_id=invitation.campaign_id, state=InvitationState.WAITING)
+            .first()
+        )
+        if row is None or row.appointment_id is not None:
+            return
+        kept = kept_by(row.person_id)
+        if kept is not None and (kept.kind != "invited" or kept.confirmed_at is not None):
+            if row.outlet_id:
+                Invitation.objects.filter(pk=row.pk).update(appointment_id=kept.appointment_id)
+            return
+        if row.outlet_id:
+            _book(row, proposed, by=by, at=at)
+        elif kept is not None:
+            end(row.person_id, kept.appointment_id, state="cancelled", by=by, at=at)
+
+
+def _book(row: Invitation, proposed: Place | None, *, by: Actor, at: datetime) -> None:
+    place = proposed
+    for _ in range(TRIES):
+        if place is None:
+            start = Place(row.outlet_id, _first_day(row.week_starts_on, at), "am")
+            place = next(iter(next_free(start, at=at, most=1)), None)
+        if place is None:
+            return
+        number = uuid4()
+        try:
+            booked = book(row.person_id, place, appointment_id=number, by=by, at=at, kind="invited")
+        except NotBooked as refused:
+            if refused.reason == Reason.BUSY:
+                raise NotNow from refused
+            place = next(iter(refused.next_free), None)
+            continue
+        kept = kept_by(row.person_id) if booked == "repeated" else None
+        Invitation.objects.filter(pk=row.pk).update(appointment_id=kept.appointment_id if kept else number)
+        return
+
+
+def _first_day(monday: date, at: datetime) -> date:
+    """Nobody is invited for the day on which they hear of it."""
+    return max(monday, beijing_day(at) + timedelta(days=1))
