@@ -3,6 +3,7 @@
 from yikatong.acceptance.services import refresh_denials
 from yikatong.applications import hooks as application_hooks
 from yikatong.applications import selectors as application_selectors
+from yikatong.campaign.following import follow_card
 from yikatong.ecard import services as ecard
 from yikatong.issuance import hooks as card_hooks
 from yikatong.issuance import selectors as card_selectors
@@ -16,3 +17,4 @@ def connect() -> None:
     card_hooks.on_card_made(ecard.create_electronic_card)
     card_hooks.on_card_changed(ecard.follow_card)
     card_hooks.on_card_changed(refresh_denials)
+    card_hooks.on_card_changed(follow_card)

@@ -90,6 +90,7 @@ def mark_ready(card_id: int, *, by: Actor, at: datetime) -> Card:
             orders.update(state=ProductionState.SHIPPED)
         _move_application(card, ApplicationState.READY, by=by, at=at)
         _record("card.ready", card, by=by, at=at)
+        hooks.card_changed(card, at)
         return card
 
 

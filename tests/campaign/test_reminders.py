@@ -1,0 +1,139 @@
+"""A message the day before, one when the card is there, and whoever did not come gives the place back."""
+
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from tests.at_once import at_once
+from tests.cast import CLERK, NOON, application_for, collected_card, made_card, make_bank, make_guardian, make_person
+from yikatong.accounts.models import ConsoleMessage
+from yikatong.applications.services import submit
+from yikatong.audit.models import AuditEvent
+from yikatong.campaign.appointments import Half, Place, book, end
+from yikatong.campaign.models import Appointment, HalfDay
+from yikatong.campaign.reminders import mark_no_shows, remind_due, tell_ready
+from yikatong.issuance import services
+from yikatong.issuance.models import Card
+from yikatong.registry.models import Person
+from yikatong.registry.sealing import field_cipher
+
+TODAY = date(2026, 11, 2)
+TOMORROW = TODAY + timedelta(days=1)
+pytestmark = pytest.mark.django_db
+
+
+def texts() -> list[str]:
+    return [field_cipher().open("sms", bytes(row.body_sealed)) for row in ConsoleMessage.objects.order_by("message_id")]
+
+
+def keeps(person: Person, day: date = TOMORROW, half: Half = "am") -> UUID:
+    """An appointment at the outlet ICBC-1."""
+    outlet = make_bank("ICBC")
+    HalfDay.objects.get_or_create(outlet_id=outlet.outlet_id, day=day, half=half, defaults={"capacity": 20})
+    number = uuid4()
+    book(
+        person.person_id,
+        Place(outlet.outlet_id, day, half),
+        appointment_id=number,
+        by=CLERK,
+        at=NOON - timedelta(hours=2),
+    )
+    return number
+
+
+def test_who_comes_tomorrow_is_reminded_once() -> None:
+    keeps(make_person(1))
+    keeps(make_person(2), TOMORROW + timedelta(days=1))
+    assert [remind_due(at=NOON, most=10) for _ in range(3)] == [1, 0, 0]
+    assert texts() == [
+        "【一卡通】测先生，您预约了明天（11月3日）上午到ICBC one办理社保卡，请带身份证。改期或取消：localhost"
+    ]
+    assert AuditEvent.objects.filter(action="appointment.reminded").count() == 1
+
+
+def test_who_cancelled_is_not_reminded_and_nobody_at_night() -> None:
+    person = make_person(1)
+    end(person.person_id, keeps(person), state="cancelled", by=CLERK, at=NOON)
+    keeps(make_person(2))
+    assert remind_due(at=NOON + timedelta(hours=8), most=10) == 0
+    assert remind_due(at=NOON, most=10) == 1
+    assert ConsoleMessage.objects.count() == 1
+
+
+def test_a_childs_guardian_is_reminded_and_nobody_without_a_phone() -> None:
+    child, mother, silent = make_person(1, born=date(2015, 5, 17)), make_person(2), make_person(3)
+    make_guardian(child, mother)
+    Person.objects.filter(person_id=silent.person_id).update(phone_sealed=None)
+    keeps(child)
+    keeps(silent)
+    assert [remind_due(at=NOON, most=10) for _ in range(2)] == [1, 0]
+    assert ConsoleMessage.objects.get().to_masked == "102****0002"
+
+
+def test_a_reminder_that_fails_is_sent_by_the_next_run(settings: Settings) -> None:
+    working = settings.MESSAGE_PROVIDER
+    keeps(make_person(1))
+    settings.MESSAGE_PROVIDER = "tests.campaign.providers.Failing"
+    assert remind_due(at=NOON, most=10) == 0
+    settings.MESSAGE_PROVIDER = working
+    assert remind_due(at=NOON, most=10) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_remind_once() -> None:
+    for serial in range(1, 11):
+        keeps(make_person(serial))
+    assert sum(at_once(3, lambda: remind_due(at=NOON, most=100))) == 10
+    assert ConsoleMessage.objects.count() == 10
+
+
+def test_whose_card_has_come_is_told_once() -> None:
+    card = made_card(make_person(1), make_bank("ICBC"))
+    assert not tell_ready(card.card_id, at=NOON), "it is not there yet"
+    services.mark_ready(card.card_id, by=CLERK, at=NOON)
+    assert [tell_ready(card.card_id, at=NOON) for _ in range(2)] == [True, False]
+    assert texts() == ["【一卡通】测先生，您申请的社保卡已到ICBC one，请带身份证领取。预约时间：localhost"]
+
+
+def test_a_card_that_comes_to_its_outlet_asks_the_worker_to_tell_and_a_posted_one_does_not() -> None:
+    from procrastinate.contrib.django.models import ProcrastinateJob
+
+    posted = submit(
+        application_for(make_person(1), make_bank("ICBC"), collection="post", address="某街1号", outlet_id=""),
+        by=CLERK,
+        at=NOON,
+    )
+    sent = services.produce_card(posted.person_id, UUID(str(posted.application_id)), at=NOON)
+    card = made_card(make_person(2), make_bank("ICBC"))
+    assert sent is not None
+    for each in (sent, card):
+        services.mark_ready(each.card_id, by=CLERK, at=NOON + timedelta(hours=8))
+    job = ProcrastinateJob.objects.get(task_name="campaign.tell_ready")
+    assert job.args == {"card_id": card.card_id}
+    assert job.scheduled_at == NOON + timedelta(hours=21), "not at eight in the evening: at nine the next morning"
+
+
+def test_whoever_was_not_served_by_the_end_of_the_half_day_did_not_come() -> None:
+    people = [make_person(serial) for serial in range(1, 5)]
+    keeps(people[0], TODAY, "am")
+    keeps(people[1], TODAY, "pm")
+    keeps(people[2], TOMORROW)
+    number = keeps(people[3], TODAY, "am")
+    end(people[3].person_id, number, state="done", by=CLERK, at=NOON)
+    assert [mark_no_shows(at=NOON + timedelta(minutes=5)) for _ in range(2)] == [1, 0]
+    states = [Appointment.objects.get(person_id=person.person_id).state for person in people]
+    assert states == ["no_show", "kept", "kept", "done"]
+    assert HalfDay.objects.get(day=TODAY, half="am").taken == 1, "the place of who came is used, the other's is back"
+    assert mark_no_shows(at=NOON + timedelta(days=1, minutes=5)) == 2, "a worker that stood still makes up for it"
+
+
+@pytest.mark.parametrize(("day", "state", "taken"), [(TODAY, "done", 1), (TOMORROW, "cancelled", 0)])
+def test_a_card_handed_over_ends_the_appointment(day: date, state: str, taken: int) -> None:
+    person = make_person(1)
+    keeps(person, day, "pm")
+    collected_card(person, make_bank("ICBC"))
+    assert Appointment.objects.get().state == state
+    assert HalfDay.objects.get().taken == taken
+    assert Card.objects.get(person_id=person.person_id).state == "collected"

@@ -1,0 +1,57 @@
+"""What a card's own life means for its holder's appointment: wired to the cards' hooks in ``config``.
+
+Called in the transaction of the deed, so it never stops it: whoever stands at the counter gets the card even when an appointment
+cannot be touched just then.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Literal
+
+from yikatong.audit.actors import Actor
+from yikatong.campaign.appointments import NotBooked, end, kept_by
+from yikatong.campaign.invitations import SENT_FROM, is_time_to_send
+from yikatong.foundation.clock import BEIJING, beijing_day
+from yikatong.issuance.models import Card, CardState
+from yikatong.issuance.rules import THIRD_GENERATION
+
+log = logging.getLogger(__name__)
+_BY = Actor.system("appointments")
+
+
+def follow_card(card: Card, at: datetime) -> None:
+    """A card that has come to its outlet is announced; one that was handed over needs no appointment any more."""
+    if card.generation != THIRD_GENERATION:
+        return
+    if card.state == CardState.READY and card.outlet_id:
+        _announce(card, at)
+    elif card.state == CardState.COLLECTED:
+        _finish(card, at)
+
+
+def _announce(card: Card, at: datetime) -> None:
+    from yikatong.campaign.tasks_invitations import tell_ready_task  # it imports what hooks of the same start need
+
+    tell_ready_task.configure(lock=f"person:{card.person_id}", schedule_at=_next_hour_to_send(at)).defer(
+        card_id=card.card_id
+    )
+
+
+def _finish(card: Card, at: datetime) -> None:
+    """Served today, or earlier than agreed; then the place is free for somebody else."""
+    kept = kept_by(card.person_id)
+    if kept is None:
+        return
+    state: Literal["done", "cancelled"] = "done" if kept.day <= beijing_day(at) else "cancelled"
+    try:
+        end(card.person_id, kept.appointment_id, state=state, by=_BY, at=at)
+    except NotBooked as refused:
+        log.warning("appointment %s was left as it is: %s", kept.appointment_id, refused.reason)
+
+
+def _next_hour_to_send(at: datetime) -> datetime:
+    if is_time_to_send(at):
+        return at
+    local = at.astimezone(BEIJING)
+    day = local.date() if local.time() < SENT_FROM else local.date() + timedelta(days=1)
+    return datetime.combine(day, SENT_FROM, tzinfo=BEIJING)

@@ -1,0 +1,59 @@
+"""What the worker does for invitations and appointments. Named to the worker in ``settings.PROCRASTINATE_IMPORT_PATHS``."""
+
+from datetime import timedelta
+
+from django.db import close_old_connections
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from yikatong.audit.actors import Actor
+from yikatong.campaign.appointments import open_all_half_days
+from yikatong.campaign.invitations import send_due
+from yikatong.campaign.reminders import mark_no_shows, remind_due, tell_ready
+from yikatong.foundation.clock import beijing_day, utc_now
+
+MESSAGES_A_MINUTE = 600
+"""Invitations, and as many reminders. Source: assumption (what a provider takes from one customer)."""
+OPEN_AHEAD_DAYS = 35
+"""Further than anybody is invited ahead, so that a week's half-days are open when they are kept. Source: assumption."""
+
+
+@app.periodic(cron="* 1-9 * * *")
+@app.task(name="campaign.send_invitations", queueing_lock="campaign.send_invitations", lock="campaign.send_invitations")
+def send_invitations_task(timestamp: int) -> None:
+    """Every minute of the hours in which messages go out; the worker's clock is UTC. One run at a time is the throttle."""
+    close_old_connections()
+    send_due(at=utc_now(), most=MESSAGES_A_MINUTE)
+
+
+@app.periodic(cron="* 1-9 * * *")
+@app.task(name="campaign.remind", queueing_lock="campaign.remind", lock="campaign.remind")
+def remind_task(timestamp: int) -> None:
+    """Every minute of those hours: whoever has an appointment tomorrow."""
+    close_old_connections()
+    remind_due(at=utc_now(), most=MESSAGES_A_MINUTE)
+
+
+@app.periodic(cron="5 4,9 * * *")
+@app.task(name="campaign.mark_no_shows", queueing_lock="campaign.mark_no_shows", retry=3)
+def mark_no_shows_task(timestamp: int) -> None:
+    """Five minutes after each half-day, 12:05 and 17:05 in Beijing."""
+    close_old_connections()
+    mark_no_shows(at=utc_now())
+
+
+@app.periodic(cron="30 * * * *")
+@app.task(name="campaign.open_half_days", queueing_lock="campaign.open_half_days", retry=3)
+def open_half_days_task(timestamp: int) -> None:
+    """Every hour, so that a new outlet can be booked soon; what is open stays as it is."""
+    close_old_connections()
+    at = utc_now()
+    today = beijing_day(at)
+    open_all_half_days(today, today + timedelta(days=OPEN_AHEAD_DAYS), by=Actor.system("worker"), at=at)
+
+
+@app.task(name="campaign.tell_ready", retry=RetryStrategy(max_attempts=5, exponential_wait=60))
+def tell_ready_task(card_id: int) -> None:
+    """Tell whose card has come to its outlet."""
+    close_old_connections()
+    tell_ready(card_id, at=utc_now())
