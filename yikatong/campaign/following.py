@@ -5,12 +5,12 @@ cannot be touched just then.
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Literal
 
 from yikatong.audit.actors import Actor
 from yikatong.campaign.appointments import NotBooked, end, kept_by
-from yikatong.campaign.invitations import SENT_FROM, is_time_to_send
+from yikatong.campaign.invitations import is_time_to_send, sending_hours
 from yikatong.foundation.clock import BEIJING, beijing_day
 from yikatong.issuance.models import Card, CardState
 from yikatong.issuance.rules import THIRD_GENERATION
@@ -53,5 +53,6 @@ def _next_hour_to_send(at: datetime) -> datetime:
     if is_time_to_send(at):
         return at
     local = at.astimezone(BEIJING)
-    day = local.date() if local.time() < SENT_FROM else local.date() + timedelta(days=1)
-    return datetime.combine(day, SENT_FROM, tzinfo=BEIJING)
+    first, _ = sending_hours()
+    day = local.date() if local.hour < first else local.date() + timedelta(days=1)
+    return datetime.combine(day, time(first), tzinfo=BEIJING)

@@ -12,7 +12,7 @@ message where both have the same week. It does not decide who is invited when: s
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -37,8 +37,6 @@ log = logging.getLogger(__name__)
 
 INVITED_AHEAD_DAYS = 14
 """So many days before their week people are told. Source: assumption."""
-SENT_FROM, SENT_UNTIL = time(9), time(18)
-"""Messages go out at hours at which nobody minds, in Beijing. Source: assumption."""
 ATTEMPTS_MAX = 4
 RETRY_AFTER = timedelta(minutes=10)
 _BY = Actor.system("invitations")
@@ -67,8 +65,15 @@ class _Run:
 
 
 def is_time_to_send(at: datetime) -> bool:
-    """Whether messages go out at this hour."""
-    return SENT_FROM <= at.astimezone(BEIJING).time() < SENT_UNTIL
+    """Whether messages go out at this hour: one at which nobody minds."""
+    first, until = sending_hours()
+    return first <= at.astimezone(BEIJING).hour < until
+
+
+def sending_hours() -> tuple[int, int]:
+    """From which hour of Beijing to before which messages go out. Source: assumption (``settings.SENDING_HOURS``)."""
+    first, until = settings.SENDING_HOURS.split("-")
+    return int(first), int(until)
 
 
 def send_due(*, at: datetime, most: int) -> SendReport:
