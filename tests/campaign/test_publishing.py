@@ -67,6 +67,16 @@ def test_publishing_again_changes_nothing() -> None:
     assert Campaign.objects.get().published_at == NOON
 
 
+def test_a_plan_of_changed_demand_is_not_published() -> None:
+    plan("doubled")
+    slot("doubled", 1)
+    Campaign.objects.update(changes=[{"kind": "more_demand", "district_code": "110101", "percent": 200}])
+    with pytest.raises(NotPublished, match="只供推演") as refused:
+        publish("doubled", by=CLERK, at=NOON)
+    assert refused.value.reason == PublishReason.DEMAND_CHANGED
+    assert invited("doubled") == {}
+
+
 @pytest.mark.parametrize("state", ["queued", "planning", "failed", "replaced"])
 def test_only_a_draft_is_published(state: str) -> None:
     plan("winter", state)

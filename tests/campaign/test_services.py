@@ -300,6 +300,12 @@ def test_planning_anew_moves_nobody_who_is_invited_for_the_next_seven_days(city:
         else:
             assert slot.week_starts_on is None or slot.week_starts_on > date(2026, 11, 9)
     assert after.people == before.people - len(stays)
+    Campaign.objects.filter(campaign_id="before").update(state=CampaignState.REPLACED)
+    Campaign.objects.filter(campaign_id="after").update(state=CampaignState.PUBLISHED)
+    planned("third", starts_on=first_monday, based_on="after", keeps_invited=True, seed=8)
+    for person_id, kept in stays.items():
+        slot = Slot.objects.get(campaign_id="third", person_id=person_id)
+        assert (slot.outlet_id, slot.week_starts_on) == (kept.outlet_id, kept.week_starts_on), "told by the first still"
 
 
 def test_whoever_is_not_in_the_plan_is_told_so(city: list[Outlet]) -> None:

@@ -118,16 +118,14 @@ def write_load(campaign_id: str, out: Path) -> int:
     return written
 
 
-def _kept(wanted: Campaign, today: date) -> list[int]:
-    """Who stays as invited."""
+def _kept(wanted: Campaign, today: date) -> dict[int, str]:
+    """Who stays as invited, and by which plan: of all that were told, whatever was published in between, the last holds."""
     if not wanted.keeps_invited:
-        return []
-    invited = Invitation.objects.filter(
-        campaign_id=wanted.based_on,
-        state=InvitationState.SENT,
-        week_starts_on__lte=today + timedelta(days=UNMOVED_DAYS),
+        return {}
+    told = Invitation.objects.filter(
+        state=InvitationState.SENT, week_starts_on__lte=today + timedelta(days=UNMOVED_DAYS)
     )
-    return list(invited.order_by("person_id").values_list("person_id", flat=True))
+    return dict(told.order_by("state_since").values_list("person_id", "campaign_id"))
 
 
 def _closed_weeks(wanted: Campaign, today: date) -> int:
@@ -138,15 +136,15 @@ def _closed_weeks(wanted: Campaign, today: date) -> int:
     return len(closed)
 
 
-def _without(readers: Readers, kept: list[int]) -> Readers:
+def _without(readers: Readers, kept: dict[int, str]) -> Readers:
     if not kept:
         return readers
-    stays = readers.people["person_id"].is_in(kept)
+    stays = readers.people["person_id"].is_in(list(kept))
     return replace(
         readers,
         people=readers.people.filter(~stays),
         eligible=readers.eligible[~stays.to_numpy()],
-        refused=readers.refused.filter(~pl.col("person_id").is_in(kept)),
+        refused=readers.refused.filter(~pl.col("person_id").is_in(list(kept))),
     )
 
 
@@ -180,13 +178,19 @@ def _metres(foreseen: Foreseen, built: Built, place: Ints, way: Ints) -> Ints:
 
 
 def _store(
-    wanted: Campaign, city: City, readers: Readers, foreseen: Foreseen, built: Built, drawn: _Drawn, kept: list[int]
+    wanted: Campaign,
+    city: City,
+    readers: Readers,
+    foreseen: Foreseen,
+    built: Built,
+    drawn: _Drawn,
+    kept: dict[int, str],
 ) -> None:
     name, starts_on = wanted.campaign_id, wanted.starts_on
     storing.clear(name)
     storing.store_slots(name, city, readers, foreseen, built, drawn.placed, starts_on)
     if kept:
-        storing.store_kept(wanted, kept)
+        storing.store_kept(name, kept)
     storing.store_places(name, city, built, drawn.made, starts_on, None)
     problem = built.problem
     forecast = storing.Forecast(

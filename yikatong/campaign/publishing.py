@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
+from yikatong.campaign.changes import demand_is_changed, from_json
 from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState
 from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import Refused
@@ -45,6 +46,7 @@ class PublishReason(StrEnum):
 
     UNKNOWN = "unknown"
     NOT_PLANNED = "not_planned"
+    DEMAND_CHANGED = "demand_changed"
 
 
 class NotPublished(Refused[PublishReason]):
@@ -67,6 +69,9 @@ def publish(campaign_id: str, *, by: Actor, at: datetime) -> int:
         if campaign.state != CampaignState.PLANNED:
             state = CampaignState(campaign.state).label
             raise NotPublished(PublishReason.NOT_PLANNED, f"计划 {campaign_id} 的状态是“{state}”，只能发布草案")
+        if demand_is_changed(from_json(campaign.changes)):
+            words = f"计划 {campaign_id} 改变了需求人数，只供推演，不能发布；请去掉这一情景重新计划"
+            raise NotPublished(PublishReason.DEMAND_CHANGED, words)
         withdrawn = _replace_earlier(at)
         invited = _invite(campaign_id, at)
         campaign.state = CampaignState.PUBLISHED

@@ -1,6 +1,6 @@
 """Writing a plan down: everybody's slot, and the weekly figures that pages show without counting people again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +13,7 @@ from yikatong.campaign.building import Built
 from yikatong.campaign.calendar import mondays
 from yikatong.campaign.explain import prices
 from yikatong.campaign.foresight import Foreseen
-from yikatong.campaign.models import BankWeek, Campaign, PlaceWeek, Slot, StreetFigures, UnitSlot
+from yikatong.campaign.models import BankWeek, PlaceWeek, Slot, StreetFigures, UnitSlot
 from yikatong.campaign.persons import NOBODYS
 from yikatong.campaign.planner import Plan, load_of
 from yikatong.campaign.problem import Ints, Way
@@ -171,14 +171,15 @@ def store_streets(
     _copy("campaign_street_figures", campaign_id, pl.DataFrame(columns))
 
 
-def store_kept(campaign: Campaign, person_ids: Sequence[int]) -> None:
-    """Those who stay as they were invited keep the slot of the plan that this one goes on from."""
+def store_kept(campaign_id: str, kept: Mapping[int, str]) -> None:
+    """Those who stay as they were invited keep the slot of the plan that invited them. ``kept``: that plan, by person."""
     with connection.cursor() as cursor:
         cursor.execute(
             "insert into campaign_slot (person_id, campaign_id, bank_code, way, outlet_id, organisation_code, is_bank_fixed, "
-            "week_starts_on, refusal) select person_id, %s, bank_code, way, outlet_id, organisation_code, is_bank_fixed, "
-            "week_starts_on, refusal from campaign_slot where campaign_id = %s and person_id = any(%s)",
-            [campaign.campaign_id, campaign.based_on, list(person_ids)],
+            "week_starts_on, refusal) select s.person_id, %s, s.bank_code, s.way, s.outlet_id, s.organisation_code, "
+            "s.is_bank_fixed, s.week_starts_on, s.refusal from campaign_slot s "
+            "join unnest(%s::bigint[], %s::text[]) k (person_id, campaign_id) using (person_id, campaign_id)",
+            [campaign_id, list(kept), list(kept.values())],
         )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -14,12 +14,20 @@ from yikatong.foundation.clock import beijing_day, utc_now
 
 MESSAGES_A_MINUTE = 600
 """Invitations, and as many reminders. Source: assumption (what a provider takes from one customer)."""
+_AFTER_A_RESTART = RetryStrategy(
+    max_attempts=10, exponential_wait=2, retry_exceptions={OperationalError, InterfaceError}
+)
 OPEN_AHEAD_DAYS = 35
 """Further than anybody is invited ahead, so that a week's half-days are open when they are kept. Source: assumption."""
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="campaign.send_invitations", queueing_lock="campaign.send_invitations", lock="campaign.send_invitations")
+@app.task(
+    name="campaign.send_invitations",
+    queueing_lock="campaign.send_invitations",
+    lock="campaign.send_invitations",
+    retry=_AFTER_A_RESTART,
+)
 def send_invitations_task(timestamp: int) -> None:
     """Every minute; nothing goes out outside the hours. One run at a time is the throttle."""
     close_old_connections()
@@ -27,7 +35,12 @@ def send_invitations_task(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="campaign.remind", queueing_lock="campaign.remind", lock="campaign.remind")
+@app.task(
+    name="campaign.remind",
+    queueing_lock="campaign.remind",
+    lock="campaign.remind",
+    retry=_AFTER_A_RESTART,
+)
 def remind_task(timestamp: int) -> None:
     """Every minute: whoever has an appointment tomorrow."""
     close_old_connections()

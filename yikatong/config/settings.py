@@ -138,7 +138,7 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 MESSAGE_PROVIDER = "yikatong.accounts.messages.ConsoleSms"
 SENDING_HOURS = os.environ.get("YIKATONG_SENDING_HOURS", "9-18")
-"""From which to which full hour of Beijing invitations and reminders go out; the demo, whose messages reach nobody, sends all day."""
+"""From which to which full hour of Beijing messages go out. The demo, whose messages reach nobody, sends all day."""
 PORTAL_ADDRESS = os.environ.get("YIKATONG_PORTAL", ALLOWED_HOSTS[0])
 """The resident's portal as messages name it."""
 
