@@ -233,6 +233,19 @@ def test_a_closed_outlet_sends_people_to_another_week(city: list[Outlet]) -> Non
     assert set(at_outlet.values_list("week_starts_on", flat=True)) == {MONDAY + timedelta(weeks=2)}
 
 
+def test_a_plan_by_forecast_invites_more_than_there_is_room_for(city: list[Outlet]) -> None:
+    """80 % of retirees are taken to come, 84 % at the most: for ten cards a week eleven people can be invited."""
+    for serial in range(1, 61):
+        make_person(serial)
+    Person.objects.update(category="retiree", pension_bank_code="ABC")
+    record_change(Kind.PRODUCTION_CARDS, "ABC", 2, MONDAY, None, "产能有限", by=CLERK, at=NOON)
+    for_everybody, by_forecast = planned("all"), planned("likely", by_forecast=True)
+    assert (for_everybody.left_out, by_forecast.left_out) == (20, 16)
+    weeks = BankWeek.objects.filter(bank_code="ABC", campaign_id="likely").order_by("week_starts_on")
+    assert [week.planned for week in weeks] == [11] * 4
+    assert [week.expected for week in weeks] == [6, 7, 8, 9], "80 % of those invited, some of them a week or more later"
+
+
 def test_a_withdrawn_change_no_longer_holds(city: list[Outlet]) -> None:
     make_person(1)
     changes = [

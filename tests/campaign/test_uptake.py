@@ -8,7 +8,17 @@ from tests.campaign.world import MONDAY, make_city
 from tests.cast import CLERK, NOON, application_for, make_person
 from yikatong.applications.services import cancel, submit
 from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState, UptakeCell
-from yikatong.campaign.uptake import Answered, count_published, count_uptake, uptake_by_district, uptake_by_group
+from yikatong.campaign.uptake import (
+    Answered,
+    count_published,
+    count_uptake,
+    forecast_uptake,
+    forecast_words,
+    uptake_by_district,
+    uptake_by_group,
+)
+from yikatong.city.capacity import campaign_limits_at
+from yikatong.city.rules import CATEGORIES
 from yikatong.registry.models import Person
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +67,37 @@ def test_only_the_published_campaign_is_counted_by_itself() -> None:
     assert count_published() == 1
     assert set(UptakeCell.objects.values_list("campaign_id", flat=True)) == {"winter"}
     assert uptake_by_group("old") == {}
+
+
+def seen(category: str, lag: int, people: int, *, weeks_ago: int = 8) -> None:
+    UptakeCell.objects.create(
+        campaign_id="winter",
+        sent_week=MONDAY - WEEK * weeks_ago,
+        district_code="110101",
+        category=category,
+        lag_weeks=lag,
+        people=people,
+    )
+
+
+def test_before_anybody_was_invited_the_forecast_is_the_rules() -> None:
+    uptake = forecast_uptake(MONDAY)
+    limits = campaign_limits_at(MONDAY)
+    assert [round(100 * share) for share in uptake.share] == [limits.uptake_percent(each) for each in CATEGORIES]
+    assert "尚无实际情况，依据预设值" in forecast_words(MONDAY)["retiree"]
+
+
+def test_what_happened_outweighs_the_guess_in_its_group_alone() -> None:
+    seen("retiree", -1, 10_000)
+    seen("retiree", 0, 3_000)
+    seen("retiree", 1, 1_000)
+    uptake = forecast_uptake(MONDAY)
+    shares = dict(zip(CATEGORIES, uptake.share, strict=True))
+    assert 0.39 < shares["retiree"] < 0.43
+    assert round(100 * shares["minor"]) == campaign_limits_at(MONDAY).uptake_percent("minor")
+    assert "依据 10,000 人的实际情况" in forecast_words(MONDAY)["retiree"]
+
+
+def test_invitations_of_this_week_prove_nothing_yet() -> None:
+    seen("retiree", -1, 10_000, weeks_ago=0)
+    assert round(100 * forecast_uptake(MONDAY).share[CATEGORIES.index("retiree")]) == 80

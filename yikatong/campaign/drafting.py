@@ -22,14 +22,18 @@ from yikatong.campaign.building import Built, build, unit_table
 from yikatong.campaign.calendar import mondays
 from yikatong.campaign.changes import from_json
 from yikatong.campaign.explain import binding_words, bindings
-from yikatong.campaign.foresight import Foreseen, foresee
+from yikatong.campaign.families import keep_together
+from yikatong.campaign.forecast import Uptake, expected
+from yikatong.campaign.foresight import Foreseen, foresee, rows_of
 from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState, Slot, UnitSlot
 from yikatong.campaign.persons import NOBODYS, slots_of
 from yikatong.campaign.planner import Plan, figures, plan
 from yikatong.campaign.problem import Ints, ProblemWrong, Way
 from yikatong.campaign.reading import NO_COMMUNITY, NO_GUARDIAN, NOT_OPEN, City, Readers, read_city, read_people
-from yikatong.campaign.storing import Placed
+from yikatong.campaign.storing import Forecast, Placed
 from yikatong.campaign.units import UnitPlan, Units, after_units, plan_units, refusal_words
+from yikatong.campaign.uptake import forecast_uptake
+from yikatong.city.rules import CATEGORIES
 from yikatong.foundation.clock import beijing_day
 
 WEEKS_MAX = 104
@@ -74,6 +78,8 @@ def carry_out(wanted: Campaign, *, by: Actor, at: datetime, processes: int, told
     told(1, f"{STEPS[1]}：{len(readers.people):,} 人")
     foreseen = foresee(city, readers.people, starts_on=starts_on, seed=seed)
     told(2, STEPS[2])
+    uptake = forecast_uptake(beijing_day(at))
+    group = rows_of(readers.people["category"], list(CATEGORIES))
     built = build(
         city,
         readers,
@@ -82,11 +88,13 @@ def carry_out(wanted: Campaign, *, by: Actor, at: datetime, processes: int, told
         weeks=weeks,
         changes=changes,
         closed_weeks=_closed_weeks(wanted, beijing_day(at)),
+        served_percent=_served_percent(uptake, group) if wanted.by_forecast else 100,
     )
     drawn = _drawn(readers, foreseen, built, seed=seed, processes=processes, told=told)
     told(7, STEPS[7])
+    forecast = _forecast(city, foreseen, built, drawn, uptake, group)
     with transaction.atomic():
-        _store(wanted, city, readers, foreseen, built, drawn, kept)
+        _store(wanted, city, readers, foreseen, built, drawn, forecast, kept)
         campaign = _campaign(wanted, city, readers, built, drawn, at=at)
         record(
             "campaign.planned",
@@ -159,6 +167,15 @@ def _drawn(readers: Readers, foreseen: Foreseen, built: Built, *, seed: int, pro
     told(5, STEPS[5])
     person = readers.people["person_id"].to_numpy()
     slots = slots_of(rest, made, built.together.cohort_of, person[built.alone], seed=seed)
+    slots, apart = keep_together(
+        slots,
+        _guardians_among(foreseen, built.alone),
+        built.together.cohort_of,
+        person[built.alone],
+        rest.cohorts,
+        rest.places,
+        seed=seed,
+    )
     place = np.full(len(person), NOBODYS, np.int64)
     week = np.full(len(person), NOBODYS, np.int64)
     way = foreseen.way.copy()
@@ -166,7 +183,33 @@ def _drawn(readers: Readers, foreseen: Foreseen, built: Built, *, seed: int, pro
     in_unit = foreseen.unit >= 0
     week[in_unit] = unit_plan.week[foreseen.unit[in_unit]]
     way[in_unit] = storing.UNIT_WAY
-    return _Drawn(made, units, unit_plan, Placed(place, week, way, _metres(foreseen, built, place, way)), 0)
+    return _Drawn(made, units, unit_plan, Placed(place, week, way, _metres(foreseen, built, place, way)), apart)
+
+
+def _guardians_among(foreseen: Foreseen, alone: Ints) -> Ints:
+    """Guardians' rows among those who come alone."""
+    row = np.full(len(foreseen.guardian) + 1, NOBODYS, np.int64)  # the last entry answers for nobody
+    row[alone] = np.arange(len(alone))
+    return row[foreseen.guardian[alone]]
+
+
+def _served_percent(uptake: Uptake, group: Ints) -> int:
+    """So many people may be invited for a hundred places that in nine of ten cases no more come than there is room for."""
+    people = np.bincount(group, minlength=len(CATEGORIES))
+    high = float(uptake.high @ people) / max(int(people.sum()), 1)
+    return int(100 / max(high, 0.01))
+
+
+def _forecast(city: City, foreseen: Foreseen, built: Built, drawn: _Drawn, uptake: Uptake, group: Ints) -> Forecast:
+    problem, placed = built.problem, drawn.placed
+    here = ~placed.is_left_out
+    planned = np.zeros((problem.banks, len(CATEGORIES), problem.weeks), np.int64)
+    np.add.at(planned, (foreseen.bank[here], group[here], placed.week[here]), 1)
+    by_bank = np.rint([expected(each, uptake).people.sum(axis=0) for each in planned]).astype(np.int64)
+    street = problem.community_area[foreseen.community[here]]
+    shares = uptake.share[group[here]]
+    by_street = np.rint(np.bincount(street, weights=shares, minlength=len(city.streets))).astype(np.int64)
+    return Forecast(by_bank, by_street)
 
 
 def _metres(foreseen: Foreseen, built: Built, place: Ints, way: Ints) -> Ints:
@@ -184,6 +227,7 @@ def _store(
     foreseen: Foreseen,
     built: Built,
     drawn: _Drawn,
+    forecast: Forecast,
     kept: dict[int, str],
 ) -> None:
     name, starts_on = wanted.campaign_id, wanted.starts_on
@@ -192,10 +236,6 @@ def _store(
     if kept:
         storing.store_kept(name, kept)
     storing.store_places(name, city, built, drawn.made, starts_on, None)
-    problem = built.problem
-    forecast = storing.Forecast(
-        np.zeros((problem.banks, problem.weeks), np.int64), np.zeros(len(city.streets), np.int64)
-    )
     storing.store_banks(
         name, city, built, drawn.made, drawn.unit_plan.load, drawn.placed, foreseen, forecast, starts_on
     )
