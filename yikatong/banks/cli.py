@@ -89,7 +89,8 @@ def _verify_stored(day: datetime) -> None:
     if not found.holds:
         _fail(
             f"{found.day}: seed fits its commitment: {found.seed_fits_commitment}; "
-            f"{len(found.wrong_order)} wrong orders, {len(found.wrong_banks)} with other banks than took part"
+            f"{len(found.wrong_order)} wrong orders, {len(found.wrong_banks)} with other banks than took part, "
+            f"{len(found.wrong_units)} wrong of units"
         )
     click.echo(f"{found.draws} orders of {found.day} hold")
 

@@ -61,3 +61,16 @@ class BankOrderDraw(models.Model):
 
     class Meta:
         db_table = "banks_order_draw"
+
+
+class UnitOrderDraw(models.Model):
+    """One drawn list order, as shown to one employer or school on one day, under the same rule and seed as an applicant's."""
+
+    pk = models.CompositePrimaryKey("organisation_code", "day")
+    organisation_code = models.CharField(max_length=18)
+    day = models.DateField()
+    bank_codes = ArrayField(models.CharField(max_length=8))
+    drawn_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "banks_unit_order_draw"

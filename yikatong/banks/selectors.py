@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from yikatong.banks.models import Bank, BankOrderDraw, FairSeed, Outlet
+from yikatong.banks.models import Bank, BankOrderDraw, FairSeed, Outlet, UnitOrderDraw
 from yikatong.banks.rules import RULE_NAME, Reason, commitment_of, order_for
 from yikatong.banks.services import person_key, seed_of
+from yikatong.banks.unit_draws import unit_key
 from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import Refused
 
@@ -58,7 +59,7 @@ def seed_notices(since: date, *, days: int = 30) -> list[SeedNotice]:
 
 @dataclass(frozen=True, slots=True)
 class DayVerification:
-    """What recomputing a day found. Lists hold person ids, for the operator's eyes only."""
+    """What recomputing a day found, of applicants' draws and of units'. Lists hold ids, for the operator's eyes only."""
 
     day: date
     draws: int
@@ -66,15 +67,16 @@ class DayVerification:
     was_in_advance: bool
     wrong_order: tuple[int, ...]
     wrong_banks: tuple[int, ...]
+    wrong_units: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
         """Whether every stored order is the one that the committed seed gives for the banks of that day."""
-        return self.seed_fits_commitment and not self.wrong_order and not self.wrong_banks
+        return self.seed_fits_commitment and not (self.wrong_order or self.wrong_banks or self.wrong_units)
 
 
 def verify_day(day: date) -> DayVerification:
-    """Recompute every stored order of a day. Raises ``Refused(SEED_NOT_COMMITTED)``."""
+    """Recompute every stored order of a day, applicants' and units'. Raises ``Refused(SEED_NOT_COMMITTED)``."""
     fair_seed = _fair_seed(day)
     seed = seed_of(fair_seed)
     taking_part = set(banks(day).values_list("code", flat=True))
@@ -85,6 +87,12 @@ def verify_day(day: date) -> DayVerification:
             wrong_order.append(draw.person_id)
         if set(draw.bank_codes) != taking_part:
             wrong_banks.append(draw.person_id)
+    wrong_units = []
+    for drawn in UnitOrderDraw.objects.filter(day=day).order_by("organisation_code").iterator():
+        draws += 1
+        order = list(order_for(seed, unit_key(drawn.organisation_code, day), set(drawn.bank_codes)))
+        if order != drawn.bank_codes or set(drawn.bank_codes) != taking_part:
+            wrong_units.append(drawn.organisation_code)
     return DayVerification(
         day,
         draws,
@@ -92,11 +100,12 @@ def verify_day(day: date) -> DayVerification:
         _was_in_advance(fair_seed),
         tuple(wrong_order),
         tuple(wrong_banks),
+        tuple(wrong_units),
     )
 
 
 def publication_of(day: date) -> dict[str, Any]:
-    """All that the banks need to check a day, without a trace of who the applicants are; JSON-able.
+    """All that the banks need to check a day, without a trace of who the applicants and units are; JSON-able.
 
     Draws are sorted by pseudonym, so that not even their order tells anything. Raises ``Refused``: ``SEED_NOT_COMMITTED``,
     ``SEED_NOT_REVEALED``.
@@ -104,7 +113,13 @@ def publication_of(day: date) -> dict[str, Any]:
     fair_seed = _fair_seed(day)
     if fair_seed.revealed_at is None:
         raise Refused(Reason.SEED_NOT_REVEALED, f"{day} 的种子还没有公布；请先运行 yikatong fairness reveal {day}")
-    found = BankOrderDraw.objects.filter(day=day).values_list("person_id", "bank_codes").iterator()
+    keyed = [
+        *(
+            (person_key(draw.person_id, day), draw.bank_codes)
+            for draw in BankOrderDraw.objects.filter(day=day).iterator()
+        ),
+        *((unit_key(draw.organisation_code, day), draw.bank_codes) for draw in UnitOrderDraw.objects.filter(day=day)),
+    ]
     return {
         "rule": RULE_NAME,
         "day": day.isoformat(),
@@ -113,7 +128,7 @@ def publication_of(day: date) -> dict[str, Any]:
         "seed": seed_of(fair_seed).hex(),
         "banks": list(banks(day).values_list("code", flat=True)),
         "draws": sorted(
-            ({"person_key": person_key(person_id, day).hex(), "order": codes} for person_id, codes in found),
+            ({"person_key": key.hex(), "order": codes} for key, codes in keyed),
             key=lambda draw: str(draw["person_key"]),
         ),
     }
