@@ -16,6 +16,7 @@ from yikatong.applications.services import acting_person, lock_person, move
 from yikatong.audit.actors import Actor
 from yikatong.audit.models import AuditEvent
 from yikatong.audit.services import record
+from yikatong.banks.models import Outlet
 from yikatong.city.rules import rules_at
 from yikatong.foundation.clock import age_years, beijing_day
 from yikatong.foundation.errors import Refused
@@ -91,6 +92,25 @@ def mark_ready(card_id: int, *, by: Actor, at: datetime) -> Card:
         _move_application(card, ApplicationState.READY, by=by, at=at)
         _record("card.ready", card, by=by, at=at)
         hooks.card_changed(card, at)
+        return card
+
+
+def send_to_outlet(card_id: int, *, outlet_id: str, by: Actor, at: datetime) -> Card:
+    """A card that its unit could not hand out goes back to an outlet of its bank, to be collected there.
+
+    Repeating it changes nothing. Raises ``Refused`` (``CARD_NOT_READY``, ``OTHER_BANKS_CARD``).
+    """
+    with transaction.atomic():
+        _, card = lock_card(card_id)
+        if not Outlet.objects.filter(outlet_id=outlet_id, bank_id=card.bank_code).exists():
+            raise Refused(Reason.OTHER_BANKS_CARD, "只能退回发卡银行的网点")
+        if card.outlet_id == outlet_id:
+            return card
+        if card.state != CardState.READY:
+            raise Refused(Reason.CARD_NOT_READY, "此卡不在待领取状态，不能退回网点")
+        card.outlet_id = outlet_id
+        card.save(update_fields=["outlet_id"])
+        _record("card.sent_to_outlet", card, by=by, at=at, outlet=outlet_id)
         return card
 
 

@@ -10,6 +10,7 @@ from yikatong.issuance.lifecycle import (
     mark_ready,
     pre_report_loss,
     report_loss,
+    send_to_outlet,
     withdraw_pre_report,
 )
 from yikatong.issuance.personalisation import open_job, rerequest, write_part
@@ -34,6 +35,7 @@ __all__ = [
     "report_loss",
     "rerequest",
     "resume_orders",
+    "send_to_outlet",
     "stock_of",
     "take_receipt",
     "take_receipt_file",
