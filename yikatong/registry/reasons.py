@@ -78,4 +78,5 @@ class Reason(StrEnum):
     GUARDIAN_UNDER_AGE = "guardian_under_age"
     GUARDIANSHIP_EXISTS = "guardianship_exists"
     GUARDIANSHIP_UNKNOWN = "guardianship_unknown"
+    ORGANISATION_UNKNOWN = "organisation_unknown"
     PHONE_WRONG = "phone_wrong"

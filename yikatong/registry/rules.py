@@ -150,6 +150,19 @@ def check_organisation_row(cells: Sequence[str], district_codes: frozenset[str])
     return problems or OrganisationRow(credit_code, kind, name, district_code)
 
 
+def check_identity_number(number: str, on: date) -> date | Problem:
+    """The birth date inside a sound identity number (in capitals, without spaces), or what is wrong with the number."""
+    problems: list[Problem] = []
+    return _check_identity_number(number, on, problems) or problems[0]
+
+
+def check_name(name: str) -> str | Problem:
+    """A name in its normal form, or what is wrong with it."""
+    problems: list[Problem] = []
+    normal = _check_name(name, problems)
+    return problems[0] if problems else normal
+
+
 def is_phone(text: str) -> bool:
     """Whether a text can be a mobile number."""
     return _PHONE.fullmatch(text) is not None
