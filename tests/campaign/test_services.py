@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from tests.campaign.world import MONDAY, UNIT, make_city, make_unit
+from tests.campaign.world import MONDAY, UNIT, enrolled, make_city, make_unit, wished
 from tests.cast import CLERK, NOON, make_guardian, make_person
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
@@ -185,6 +185,25 @@ def test_a_unit_comes_in_one_week_or_is_told_why_not(city: list[Outlet]) -> None
     assert "超过该行每周最多 25 人" in refused.refusal_words
     assert "没有安排" in why(made, large[0].person_id)
     assert made.left_out == 40
+
+
+def test_units_are_served_as_they_enrolled_and_people_at_the_bank_they_wrote_down(city: list[Outlet]) -> None:
+    codes = ["91110000000000001X", "91110000000000002X", "91110000000000003X"]
+    members = {
+        code: make_unit(code, people=range(100 * n, 100 * n + 20), banks=("ABC", "ICBC"))
+        for n, code in enumerate(codes, 1)
+    }
+    for bank in ("ABC", "ICBC"):
+        record_change(Kind.PRODUCTION_CARDS, bank, 8, MONDAY, None, "产能有限", by=CLERK, at=NOON)
+    for days, code in ((3, codes[0]), (1, codes[1]), (2, codes[2])):
+        enrolled(code, at=NOON - timedelta(days=10 - days))
+        for person in members[code]:
+            wished(person, code, "ICBC")
+    planned()
+    weeks = dict(UnitSlot.objects.values_list("organisation_code", "week_starts_on"))
+    assert [weeks[code] for code in (codes[1], codes[2], codes[0])] == [MONDAY + timedelta(weeks=n) for n in range(3)]
+    assert set(Slot.objects.values_list("bank_code", "is_bank_fixed")) == {("ICBC", True)}
+    assert UnitSlot.objects.get(organisation_code=codes[0]).banks == {"ICBC": 20}
 
 
 def test_a_lost_weeks_production_delays_and_the_comparison_says_how_many(city: list[Outlet]) -> None:

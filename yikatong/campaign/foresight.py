@@ -1,13 +1,14 @@
 """Before anybody chose: at which bank and in which way each person is planned, and whether that is known or only foreseen.
 
-Whoever's bank is fixed by rule is planned there. All others are foreseen: members of a unit at one of the banks it picked,
-retirees at the bank that pays their pension, minors at their guardian's, everybody else at a bank drawn by the windows in their
-district (``Source: assumption``). What is foreseen reserves room; it is never told to anybody as a choice.
+Whoever's bank is fixed by rule, or stands on their unit's roster, is planned there. All others are foreseen: members of a unit
+at one of the banks it picked, retirees at the bank that pays their pension, minors at their guardian's, everybody else at a bank
+drawn by the windows in their district (``Source: assumption``). What is foreseen reserves room; it is never told to anybody as a
+choice.
 """
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,7 @@ from yikatong.campaign.problem import Ints, Way
 from yikatong.campaign.reading import City
 from yikatong.city.capacity import campaign_limits_at
 from yikatong.city.rules import rules_at
+from yikatong.units.enrolment import first_enrolments
 
 _WAY_SEED = 0x9057  # the draw of the way is another than that of the bank
 
@@ -102,11 +104,14 @@ def _banks_of(
     bank[is_paid] = rows_of(pension.filter(is_paid), city.banks)
     if choice["retiree"].rule == "pension_bank_first":
         is_fixed |= is_paid
-    return bank, is_fixed
+    wished = people["wished_bank"]
+    has_wish = wished.is_in(city.banks)
+    bank[has_wish.to_numpy()] = rows_of(wished.filter(has_wish), city.banks)
+    return bank, is_fixed | has_wish.to_numpy()
 
 
 def _units_of(city: City, people: pl.DataFrame) -> tuple[list[str], Ints]:
-    """Units that collect for their people and picked banks that there are, by code; each person's row of them."""
+    """Units that collect for their people and picked banks that there are, first enrolled first; each person's row of them."""
     has_banks = pl.col("unit_banks").is_in(
         [
             text
@@ -115,7 +120,10 @@ def _units_of(city: City, people: pl.DataFrame) -> tuple[list[str], Ints]:
         ]
     )
     collects = people.select(has_banks & (pl.col("unit_collects") == "t") & (pl.col("needs_visit") != "t")).to_series()
-    units = sorted(people.filter(collects)["unit"].unique().to_list())
+    enrolled, never = first_enrolments(), datetime.max.replace(tzinfo=UTC)
+    units = sorted(
+        people.filter(collects)["unit"].unique().to_list(), key=lambda code: (enrolled.get(code, never), code)
+    )
     unit = np.full(len(people), -1, np.int64)
     if units:
         unit[collects.to_numpy()] = rows_of(people.filter(collects)["unit"], units)

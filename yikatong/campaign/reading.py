@@ -27,7 +27,7 @@ copy (
     select p.person_id, p.community_code, p.category, p.pension_bank_code, p.needs_home_visit,
         p.birth_date > (%(day)s::date - make_interval(years => %(adult)s))::date, coalesce(g.guardian_person_id, 0),
         coalesce(u.credit_code, ''), coalesce(u.district_code, ''), coalesce(u.bank_codes::text, '[]'),
-        coalesce(u.collects_for_members, false)
+        coalesce(u.collects_for_members, false), coalesce(e.bank_code, '')
     from registry_person p
     left join lateral (
         select o.credit_code, o.district_code, o.bank_codes, o.collects_for_members from registry_membership m
@@ -35,6 +35,8 @@ copy (
         where m.person_id = p.person_id and m.since <= %(day)s and (m.until is null or m.until >= %(day)s)
         order by o.collects_for_members desc, m.since, m.organisation_code limit 1
     ) u on true
+    left join units_roster_entry e
+        on e.person_id = p.person_id and e.organisation_code = u.credit_code and e.ended_at is null
     left join lateral (
         select min(w.guardian_person_id) guardian_person_id from registry_guardianship w
         where w.ward_person_id = p.person_id and w.since <= %(day)s and (w.until is null or w.until >= %(day)s)
@@ -57,6 +59,7 @@ _COLUMNS = {
     "unit_district": pl.String,
     "unit_banks": pl.String,
     "unit_collects": pl.String,
+    "wished_bank": pl.String,
 }
 NO_GUARDIAN, NOT_OPEN, NO_COMMUNITY = "no_guardian", "batch_not_open", "community_unknown"
 

@@ -102,6 +102,11 @@ def in_force(organisation_code: str) -> InForce | None:
     )
 
 
+def first_enrolments() -> dict[str, datetime]:
+    """When each unit enrolled first: who came first is served first."""
+    return dict(Enrolment.objects.filter(version=1).values_list("organisation_code", "enrolled_at"))
+
+
 def _first_at(organisation_code: str) -> datetime:
     return Enrolment.objects.values_list("enrolled_at", flat=True).get(organisation_code=organisation_code, version=1)
 
