@@ -26,6 +26,7 @@ from yikatong.campaign.models import (
 from yikatong.campaign.reasons import why
 from yikatong.campaign.services import Reason, discard_plan, plan_requested, request_plan
 from yikatong.foundation.errors import Refused
+from yikatong.issuance.stock import deliver_blanks
 from yikatong.registry.models import Organisation, Person
 
 pytestmark = pytest.mark.django_db
@@ -263,6 +264,37 @@ def test_a_plan_by_forecast_invites_more_than_there_is_room_for(city: list[Outle
     weeks = BankWeek.objects.filter(bank_code="ABC", campaign_id="likely").order_by("week_starts_on")
     assert [week.planned for week in weeks] == [11] * 4
     assert [week.expected for week in weeks] == [6, 7, 8, 9], "80 % of those invited, some of them a week or more later"
+
+
+def test_a_bank_makes_no_more_cards_than_it_has_blanks(city: list[Outlet]) -> None:
+    for serial in range(1, 31):
+        make_person(serial)
+    Person.objects.update(category="retiree", pension_bank_code="ABC")
+    deliver_blanks("ABC", 10, delivery_note="n1", by=CLERK, at=NOON)
+    record_change(Kind.BLANKS, "ABC", 15, MONDAY + timedelta(weeks=2), None, "第二批到货", by=CLERK, at=NOON)
+    made = planned()
+    weeks = BankWeek.objects.filter(bank_code="ABC").order_by("week_starts_on")
+    assert sum(week.planned for week in weeks) == 25
+    assert sum(week.planned for week in weeks[:2]) == 10
+    assert made.left_out == 5
+    assert BankWeek.objects.filter(bank_code="ICBC").first().production > 100  # type: ignore[union-attr]
+
+
+def test_waiting_at_the_counter_is_told_where_people_come(city: list[Outlet]) -> None:
+    for serial in range(1, 131):
+        make_person(serial)
+    Person.objects.update(category="retiree", pension_bank_code="ABC")
+    planned()
+    busy = PlaceWeek.objects.get(place="ABC-1", week_starts_on=MONDAY)
+    quiet = PlaceWeek.objects.get(place="ICBC-1", week_starts_on=MONDAY)
+    assert busy.planned > 0
+    assert busy.wait_p50_min is not None
+    assert busy.wait_p95_min is not None
+    assert 0 <= busy.wait_p50_min <= busy.wait_p95_min < 60
+    assert quiet.wait_p95_min is None
+    assert (
+        PlaceWeek.objects.filter(way="post", wait_p50_min=None).count() == PlaceWeek.objects.filter(way="post").count()
+    )
 
 
 def test_a_withdrawn_change_no_longer_holds(city: list[Outlet]) -> None:

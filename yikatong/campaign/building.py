@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from yikatong.banks.models import Outlet
 from yikatong.banks.outlets import largest_remainder
+from yikatong.campaign.blanks import within_stock
 from yikatong.campaign.calendar import DAYS, Override, mondays, weekly
 from yikatong.campaign.capacities import Departure, Kind, departures
 from yikatong.campaign.changes import Change, CloseOutlet, LoseProduction
@@ -28,6 +29,7 @@ from yikatong.campaign.reading import City, Readers
 from yikatong.city.capacity import CampaignLimits, campaign_limits_at
 from yikatong.city.folder import open_folder
 from yikatong.foundation.workdays import is_working_day
+from yikatong.issuance.stock import stock_of
 
 _HELD_BY_OTHERS = """
 select person_id, outlet_id, day from campaign_appointment
@@ -37,7 +39,7 @@ where state = 'kept' and day >= %s and day < %s
 
 @dataclass(frozen=True, slots=True)
 class PlaceNames:
-    """One entry per place: its key as stored, its name, outlet, district, street."""
+    """One entry per place: its key as stored, its name, outlet, district, street, and windows that are for cards."""
 
     keys: list[str]
     names: list[str]
@@ -51,7 +53,8 @@ class PlaceNames:
 class Built:
     """``problem``: of the people who come alone, before units take their part; ``alone``: their rows among the people.
 
-    ``unit_capacity``: cards for units, banks × weeks. ``street_positions``: one for each of the city's streets.
+    ``unit_capacity``: cards for units, banks × weeks. ``street_positions``: one for each of the city's streets;
+    ``working_days``: of each week.
     """
 
     problem: Problem
@@ -61,6 +64,7 @@ class Built:
     places: PlaceNames
     street_positions: Positions
     geography: Geography
+    working_days: Ints
 
 
 def build(
@@ -100,7 +104,10 @@ def build(
     banks = np.arange(len(city.banks))
     none = np.zeros((len(banks) + len(visit_bank), 2))
     capacity = np.concatenate([outlets, posts, visits]) * served_percent // 100
-    production = _production(city, week_of, noted, changes) * served_percent // 100
+    wanted = np.zeros((len(city.banks), weeks), np.int64)
+    np.add.at(wanted, (foreseen.bank, readers.eligible), 1)
+    production = _production(city, week_of, noted, changes)
+    production = _within_blanks(city, production, wanted, starts_on, noted) * served_percent // 100
     capacity[:, :closed_weeks] = 0
     production[:, :closed_weeks] = 0
     ways = [np.full(count, way) for count, way in ((len(bank_of), 0), (len(banks), 1), (len(visit_bank), 2))]
@@ -118,9 +125,10 @@ def build(
         together,
         alone,
         production * percents[None, :] // 100,
-        _names(city, visit_bank, visit_street),
+        _names(city, visit_bank, visit_street, limits[0].windows_percent),
         positions(geography.street(code) for code in city.streets),
         geography,
+        working.reshape(weeks, DAYS).sum(axis=1),
     )
 
 
@@ -175,6 +183,28 @@ def _production(city: City, weeks: _Weeks, noted: Sequence[Departure], changes: 
         if isinstance(each, LoseProduction) and each.bank_code in row
     ]
     return weeks.each(lambda now: windows * now.cards_per_window_and_day, overrides)
+
+
+def _within_blanks(city: City, production: Ints, wanted: Ints, starts_on: date, noted: Sequence[Departure]) -> Ints:
+    """Production that the blanks suffice for, of banks whose blanks were entered or are expected; others are not limited."""
+    weeks = production.shape[1]
+    deliveries = np.zeros(production.shape, np.int64)
+    opening = np.zeros(len(production), np.int64)
+    is_known = np.zeros(len(production), np.bool_)
+    row = {code: number for number, code in enumerate(city.banks)}
+    for each in noted:
+        if each.kind == Kind.BLANKS and each.of in row:
+            week = (each.first - starts_on).days // DAYS
+            is_known[row[each.of]] = True
+            if 0 <= week < weeks:
+                deliveries[row[each.of], week] += each.value
+    for code, number in row.items():
+        stock = stock_of(code)
+        if stock.delivered:
+            is_known[number] = True
+            opening[number] = max(stock.left, 0)
+    limited = within_stock(production, opening, deliveries, wanted=wanted)
+    return np.where(is_known[:, None], limited, production)
 
 
 def _posts(city: City, weeks: _Weeks, noted: Sequence[Departure]) -> Ints:
@@ -246,7 +276,7 @@ def outlet_district(outlet: Outlet, districts: Sequence[str]) -> str:
     return districts[sum(outlet.outlet_id.encode()) % len(districts)]
 
 
-def _names(city: City, visit_bank: Ints, visit_street: Ints) -> PlaceNames:
+def _names(city: City, visit_bank: Ints, visit_street: Ints, windows_percent: int) -> PlaceNames:
     outlets, visits = city.outlets, list(zip(visit_bank.tolist(), visit_street.tolist(), strict=True))
     streets = [city.streets[where] for _, where in visits]
     posts = [""] * len(city.banks)
@@ -261,7 +291,11 @@ def _names(city: City, visit_bank: Ints, visit_street: Ints) -> PlaceNames:
         outlets=[outlet.outlet_id for outlet in outlets] + posts + [""] * len(visits),
         districts=[outlet_district(outlet, districts) for outlet in outlets] + posts + [code[:6] for code in streets],
         streets=[outlet.street_code for outlet in outlets] + posts + streets,
-        windows=np.array([outlet.windows for outlet in outlets] + [0] * (len(posts) + len(visits)), np.int64),
+        windows=np.array(
+            [max(-(-outlet.windows * windows_percent // 100), 1) for outlet in outlets]
+            + [0] * (len(posts) + len(visits)),
+            np.int64,
+        ),
     )
 
 

@@ -27,18 +27,23 @@ from yikatong.campaign.forecast import Uptake, expected
 from yikatong.campaign.foresight import Foreseen, foresee, rows_of
 from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState, Slot, UnitSlot
 from yikatong.campaign.persons import NOBODYS, slots_of
-from yikatong.campaign.planner import Plan, figures, plan
+from yikatong.campaign.planner import Plan, figures, load_of, plan
 from yikatong.campaign.problem import Ints, ProblemWrong, Way
+from yikatong.campaign.queues import Service
 from yikatong.campaign.reading import NO_COMMUNITY, NO_GUARDIAN, NOT_OPEN, City, Readers, read_city, read_people
 from yikatong.campaign.storing import Forecast, Placed
 from yikatong.campaign.units import UnitPlan, Units, after_units, plan_units, refusal_words
 from yikatong.campaign.uptake import forecast_uptake
+from yikatong.campaign.waiting import PlaceWaiting, waiting_of
+from yikatong.city.capacity import campaign_limits_at
 from yikatong.city.rules import CATEGORIES
 from yikatong.foundation.clock import beijing_day
 
 WEEKS_MAX = 104
 UNMOVED_DAYS = 7
 """Whoever is invited for a week that begins so soon is not moved. Source: the card centre's rule for planning anew."""
+WAITING_SEED = 1
+"""The same for all plans, so that what differs in their waiting is the plans' doing."""
 STEPS = ("读取登记簿", "预测选行和领卡方式", "计算各领卡点能力", "安排单位", "计划", "抽签", "模拟排队", "保存")
 
 type Told = Callable[[int, str], object]
@@ -91,10 +96,12 @@ def carry_out(wanted: Campaign, *, by: Actor, at: datetime, processes: int, told
         served_percent=_served_percent(uptake, group) if wanted.by_forecast else 100,
     )
     drawn = _drawn(readers, foreseen, built, seed=seed, processes=processes, told=told)
-    told(7, STEPS[7])
+    told(6, STEPS[6])
     forecast = _forecast(city, foreseen, built, drawn, uptake, group)
+    waits = _waits(built, drawn, starts_on)
+    told(7, STEPS[7])
     with transaction.atomic():
-        _store(wanted, city, readers, foreseen, built, drawn, forecast, kept)
+        _store(wanted, city, readers, foreseen, built, drawn, forecast, waits, kept)
         campaign = _campaign(wanted, city, readers, built, drawn, at=at)
         record(
             "campaign.planned",
@@ -193,6 +200,15 @@ def _guardians_among(foreseen: Foreseen, alone: Ints) -> Ints:
     return row[foreseen.guardian[alone]]
 
 
+def _waits(built: Built, drawn: _Drawn, starts_on: date) -> PlaceWaiting:
+    """How long people queue at every outlet in every week."""
+    limits = campaign_limits_at(starts_on)
+    service = Service(minutes=float(limits.handling_minutes), half_day_minutes=limits.open_minutes / 2)
+    coming = load_of(built.problem, drawn.made)
+    coming[built.problem.places.way != Way.OUTLET] = 0
+    return waiting_of(coming, built.places.windows, built.working_days, service, seed=WAITING_SEED)
+
+
 def _served_percent(uptake: Uptake, group: Ints) -> int:
     """So many people may be invited for a hundred places that in nine of ten cases no more come than there is room for."""
     people = np.bincount(group, minlength=len(CATEGORIES))
@@ -228,6 +244,7 @@ def _store(
     built: Built,
     drawn: _Drawn,
     forecast: Forecast,
+    waits: PlaceWaiting,
     kept: dict[int, str],
 ) -> None:
     name, starts_on = wanted.campaign_id, wanted.starts_on
@@ -235,7 +252,7 @@ def _store(
     storing.store_slots(name, city, readers, foreseen, built, drawn.placed, starts_on)
     if kept:
         storing.store_kept(name, kept)
-    storing.store_places(name, city, built, drawn.made, starts_on, None)
+    storing.store_places(name, city, built, drawn.made, starts_on, waits)
     storing.store_banks(
         name, city, built, drawn.made, drawn.unit_plan.load, drawn.placed, foreseen, forecast, starts_on
     )

@@ -18,6 +18,7 @@ from yikatong.campaign.persons import NOBODYS
 from yikatong.campaign.planner import Plan, load_of
 from yikatong.campaign.problem import Ints, Way
 from yikatong.campaign.reading import City, Readers
+from yikatong.campaign.waiting import PlaceWaiting
 
 NO_ROOM, NO_WEEK_FOR_UNIT = "no_room", "unit_no_week"
 UNIT_WAY = 3
@@ -88,10 +89,8 @@ def store_slots(
     _copy("campaign_slot", campaign_id, refused)
 
 
-def store_places(
-    campaign_id: str, city: City, built: Built, made: Plan, starts_on: date, waits: tuple[Ints, Ints] | None
-) -> None:
-    """Every place in every week in which it takes anybody. ``waits``: p50 and p95 in minutes, places × weeks, -1 for none."""
+def store_places(campaign_id: str, city: City, built: Built, made: Plan, starts_on: date, waits: PlaceWaiting) -> None:
+    """Every place in every week in which it takes anybody."""
     problem, names = built.problem, built.places
     load, (price, _) = load_of(problem, made), prices(problem, made)
     capacity = problem.places.capacity
@@ -107,9 +106,9 @@ def store_places(
         "planned": load[place, week],
         "price_m": price[place, week],
     }
-    for name, minutes in zip(("wait_p50_min", "wait_p95_min"), waits or (), strict=False):
-        told = minutes[place, week].astype(np.float64)
-        columns[name] = pl.Series(told).set(pl.Series(told < 0), None)
+    is_queue = pl.Series((problem.places.way[place] == Way.OUTLET) & (load[place, week] > 0))
+    for name, minutes in (("wait_p50_min", waits.p50), ("wait_p95_min", waits.p95)):
+        columns[name] = pl.Series(minutes[place, week]).set(~is_queue, None)
     _copy("campaign_place_week", campaign_id, pl.DataFrame(columns))
 
 

@@ -11,6 +11,7 @@ several lengths, or with windows that change within a week, is not told apart.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -74,16 +75,21 @@ def _row(windows: int, most: float, service: Service, seed: int) -> _Row:
     room = float(service.room(np.array(windows)))
     loads = np.unique(np.rint(_LOADS * room).astype(np.int64))
     loads = loads[: int(np.searchsorted(loads, most)) + 1]
-    told = np.zeros((2, len(loads)))
-    for number, people in enumerate(loads.tolist()):
-        if people:
-            least = _HALF_DAYS_LEAST if people <= _CROWDED * room else _CROWDED_HALF_DAYS_LEAST
-            times = max(least, _PEOPLE_EACH // people)
-            lot = int(np.random.SeedSequence((seed % 2**64, windows, people)).generate_state(1, np.uint64)[0])
-            waiting = simulate(np.full(times, people), np.full(times, windows), service, seed=lot)
-            told[:, number] = waiting.quantile(MEDIAN), waiting.quantile(MOST)
+    told = np.array([_quantiles(windows, people, service, seed) for people in loads.tolist()]).T
     came = 1 - service.no_show + service.walk_in
     return _Row(loads.astype(np.float64), told[0], told[1], service.minutes * came / windows)
+
+
+@cache
+def _quantiles(windows: int, people: int, service: Service, seed: int) -> tuple[float, float]:
+    """Half-days alike, many of them: the middle and the long waiting. Remembered, for they are no plan's own."""
+    if not people:
+        return 0.0, 0.0
+    is_crowded = people > _CROWDED * float(service.room(np.array(windows)))
+    times = max(_CROWDED_HALF_DAYS_LEAST if is_crowded else _HALF_DAYS_LEAST, _PEOPLE_EACH // people)
+    lot = int(np.random.SeedSequence((seed % 2**64, windows, people)).generate_state(1, np.uint64)[0])
+    waiting = simulate(np.full(times, people), np.full(times, windows), service, seed=lot)
+    return waiting.quantile(MEDIAN), waiting.quantile(MOST)
 
 
 def _check(coming: Ints, windows: Ints, days: Ints, service: Service) -> None:
