@@ -11,7 +11,8 @@ from tests.at_once import at_once
 from tests.cast import CLERK, NOON, make_bank
 from yikatong.audit.models import AuditEvent
 from yikatong.campaign import appointments
-from yikatong.campaign.appointments import NotBooked, Place, Reason, book, end, open_half_days
+from yikatong.campaign.appointments import NotBooked, Place, Reason, book, end, open_all_half_days, open_half_days
+from yikatong.campaign.capacities import record_change, withdraw_change
 from yikatong.campaign.models import Appointment, HalfDay
 
 DAY = date(2026, 11, 9)
@@ -35,7 +36,9 @@ def in_step() -> bool:
     """Whether every half-day counts exactly the appointments that are kept there."""
     return all(
         half.taken
-        == Appointment.objects.filter(outlet_id=half.outlet_id, day=half.day, half=half.half, state="kept").count()
+        == Appointment.objects.filter(
+            outlet_id=half.outlet_id, day=half.day, half=half.half, state__in=["kept", "done"]
+        ).count()
         for half in HalfDay.objects.all()
     )
 
@@ -132,6 +135,95 @@ def test_half_days_open_on_working_days_by_the_windows(db: None) -> None:
     HalfDay.objects.filter(day=monday, half="am").update(taken=5)
     assert open_half_days(outlet, monday, sunday + timedelta(days=1), by=CLERK, at=NOON) == 2
     assert HalfDay.objects.get(day=monday, half="am").taken == 5
+
+
+def test_all_outlets_are_opened_at_once_and_follow_what_departs_from_the_rules(db: None) -> None:
+    make_bank("ICBC")
+    make_bank("ABC")
+    monday, friday = date(2026, 11, 9), date(2026, 11, 13)
+    closed = record_change("outlet_closed", "ABC-1", 0, monday, monday, "装修停业", by=CLERK, at=NOON)
+    assert open_all_half_days(monday, friday, by=CLERK, at=NOON) == 20
+    capacities = HalfDay.objects.filter(outlet_id="ABC-1").order_by("day").values_list("capacity", flat=True)
+    assert list(capacities) == [0, 0, *[13] * 8]
+    record_change("outlet_windows", OUTLET, 2, monday, None, "集中换发加开窗口", by=CLERK, at=NOON)
+    withdraw_change(closed.change_id, by=CLERK, at=NOON)
+    assert open_all_half_days(monday, friday, by=CLERK, at=NOON) == 0
+    assert set(HalfDay.objects.values_list("outlet_id", "capacity")) == {("ABC-1", 13), (OUTLET, 52)}
+    asks(1, MORNING)
+    record_change("outlet_closed", OUTLET, 0, monday, friday, "临时停业", by=CLERK, at=NOON)
+    open_all_half_days(monday, friday, by=CLERK, at=NOON)
+    half = HalfDay.objects.get(outlet_id=OUTLET, day=DAY, half="am")
+    assert (half.capacity, half.taken) == (1, 1), "no appointment is taken from anybody"
+
+
+@pytest.mark.parametrize(("beijing", "refused"), [("11:59", False), ("12:00", True), ("16:59", False), ("17:00", True)])
+def test_a_half_day_that_is_over_cannot_be_booked(day: None, beijing: str, refused: bool) -> None:
+    at = datetime.fromisoformat(f"2026-11-09T{beijing}:00+08:00")
+    place = MORNING if beijing < "13" else AFTERNOON
+    if not refused:
+        assert asks(1, place, at=at) == "booked"
+        return
+    with pytest.raises(NotBooked, match="已经过去") as past:
+        asks(1, place, at=at)
+    assert past.value.reason == Reason.PAST
+
+
+def test_two_half_days_are_offered_and_none_that_is_over(day: None) -> None:
+    half_day(Place(OUTLET, DAY + timedelta(days=1), "am"), 3)
+    half_day(Place(OUTLET, DAY + timedelta(days=1), "pm"), 3)
+    asks(1, AFTERNOON)
+    for at, expected in (
+        (NOON, ["am", "am", "pm"]),
+        (datetime.fromisoformat("2026-11-09T12:30:00+08:00"), ["am", "pm"]),
+    ):
+        found = appointments.next_free(MORNING, at=at, most=4)
+        assert [place.half for place in found] == expected
+    with pytest.raises(NotBooked) as full:
+        asks(2, AFTERNOON)
+    assert [(place.day, place.half) for place in full.value.next_free] == [
+        (DAY + timedelta(days=1), "am"),
+        (DAY + timedelta(days=1), "pm"),
+    ]
+
+
+def test_an_old_page_sent_again_books_nothing(day: None) -> None:
+    number = uuid4()
+    asks(1, MORNING, appointment_id=number)
+    end(1, number, state="cancelled", by=CLERK, at=NOON)
+    with pytest.raises(NotBooked) as ended:
+        asks(1, MORNING, appointment_id=number)
+    assert ended.value.reason == Reason.ENDED
+    assert taken(MORNING) == 0
+
+
+def test_who_was_served_keeps_the_place_used_and_may_book_again(day: None) -> None:
+    number = uuid4()
+    asks(1, MORNING, appointment_id=number)
+    for _ in range(2):
+        end(1, number, state="done", by=CLERK, at=NOON)
+    assert taken(MORNING) == 1
+    assert AuditEvent.objects.filter(action="appointment.done").count() == 1
+    with pytest.raises(NotBooked) as ended:
+        end(1, number, state="cancelled", by=CLERK, at=NOON)
+    assert ended.value.reason == Reason.ENDED
+    with pytest.raises(NotBooked):
+        end(1, uuid4(), state="done", by=CLERK, at=NOON)
+    assert asks(1, AFTERNOON) == "booked"
+    assert in_step()
+
+
+def test_who_confirms_does_so_once_and_only_what_is_kept(day: None) -> None:
+    number = uuid4()
+    asks(1, MORNING, appointment_id=number)
+    for hour in range(2):
+        appointments.confirm(1, number, by=CLERK, at=NOON + timedelta(hours=hour))
+    assert Appointment.objects.get().confirmed_at == NOON
+    assert AuditEvent.objects.filter(action="appointment.confirmed").count() == 1
+    end(1, number, state="cancelled", by=CLERK, at=NOON)
+    for person_id, reason in ((1, Reason.ENDED), (2, Reason.UNKNOWN)):
+        with pytest.raises(NotBooked) as refused:
+            appointments.confirm(person_id, number, by=CLERK, at=NOON)
+        assert refused.value.reason == reason
 
 
 @pytest.mark.django_db(transaction=True)
