@@ -26,6 +26,8 @@ from yikatong.foundation.workdays import is_working_day
 
 LOCK_WAIT_MS = 5_000
 NEXT_FREE_OFFERED = 2
+OPEN_AHEAD_DAYS = 60
+"""Half-days are open so far ahead: further than the invitations, and than the 30 days in which a first card is made."""
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -47,6 +49,16 @@ class Place:
     outlet_id: str
     day: date
     half: Half
+
+
+@dataclass(frozen=True, slots=True)
+class HalfList:
+    """Who has an appointment in one half-day; ``taken`` of ``capacity`` places are used."""
+
+    half: str
+    capacity: int
+    taken: int
+    appointments: tuple[Appointment, ...]
 
 
 class NotBooked(Refused[Reason]):
@@ -195,6 +207,17 @@ def confirm(person_id: int, appointment_id: UUID, *, by: Actor, at: datetime) ->
 def kept_by(person_id: int) -> Appointment | None:
     """The one appointment a person has."""
     return Appointment.objects.filter(person_id=person_id, state=AppointmentState.KEPT).first()
+
+
+def list_of_day(outlet_id: str, day: date) -> list[HalfList]:
+    """A day's half-days at an outlet, with those who are expected, came or did not come; empty when it is closed."""
+    expected: dict[str, list[Appointment]] = {half: [] for half in HALVES}
+    states = [AppointmentState.KEPT, AppointmentState.DONE, AppointmentState.NO_SHOW]
+    rows = Appointment.objects.filter(outlet_id=outlet_id, day=day, state__in=states)
+    for row in rows.order_by("booked_at", "person_id"):
+        expected[row.half].append(row)
+    halves = HalfDay.objects.filter(outlet_id=outlet_id, day=day).order_by("half")
+    return [HalfList(each.half, each.capacity, each.taken, tuple(expected[each.half])) for each in halves]
 
 
 def next_free(place: Place, *, at: datetime, most: int = NEXT_FREE_OFFERED) -> list[Place]:

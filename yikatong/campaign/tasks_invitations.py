@@ -7,7 +7,7 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from yikatong.audit.actors import Actor
-from yikatong.campaign.appointments import open_all_half_days
+from yikatong.campaign.appointments import OPEN_AHEAD_DAYS, open_all_half_days
 from yikatong.campaign.invitations import send_due
 from yikatong.campaign.reminders import mark_no_shows, remind_due, tell_ready
 from yikatong.foundation.clock import beijing_day, utc_now
@@ -17,8 +17,6 @@ MESSAGES_A_MINUTE = 600
 _AFTER_A_RESTART = RetryStrategy(
     max_attempts=10, exponential_wait=2, retry_exceptions={OperationalError, InterfaceError}
 )
-OPEN_AHEAD_DAYS = 35
-"""Further than anybody is invited ahead, so that a week's half-days are open when they are kept. Source: assumption."""
 
 
 @app.periodic(cron="* * * * *")

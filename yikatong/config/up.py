@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,7 @@ def _load(persons: int) -> None:
     from yikatong.acceptance.setup import ensure_operators
     from yikatong.audit.actors import Actor
     from yikatong.banks.services import keep_seeds
+    from yikatong.campaign.appointments import OPEN_AHEAD_DAYS, open_all_half_days
     from yikatong.city.loader import load_city
     from yikatong.config.demo_campaign import ensure_demo_plan
     from yikatong.issuance.authorities import card_authority, terminal_authority
@@ -103,6 +105,9 @@ def _load(persons: int) -> None:
     with _step("load Beijing's places, banks and rules"):
         load_city(at=at)
         ensure_operators()
+    with _step("open the outlets' half-days"):
+        today = beijing_day(at)
+        open_all_half_days(today, today + timedelta(days=OPEN_AHEAD_DAYS), by=Actor.system("demo"), at=at)
     with _step("make the certificate authorities"):
         card_authority()
         terminal_authority()

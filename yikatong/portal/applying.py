@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from yikatong.applications.rules import OPEN_STATES
 from yikatong.applications.selectors import application_of, eligible_banks
 from yikatong.applications.services import SubmitApplication, cancel, submit
 from yikatong.banks.models import Bank, Outlet
@@ -168,6 +169,7 @@ def receipt(request: HttpRequest, holder: Holder, person_id: int, application_id
         "bank": Bank.objects.filter(code=application.bank_code).first(),
         "outlet": Outlet.objects.filter(outlet_id=application.outlet_id).first(),
         "may_cancel": application.state in {"submitted", "approved"},
+        "may_book": application.collection == "outlet" and application.state in OPEN_STATES,
         "error": error,
     }
     return render(request, "portal/apply_receipt.html", context, status=422 if error else 200)

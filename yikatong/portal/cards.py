@@ -13,6 +13,7 @@ from yikatong.issuance import services
 from yikatong.issuance.lifecycle import snapshot
 from yikatong.issuance.rules import is_in_holders_hands, is_reported_lost
 from yikatong.issuance.selectors import cards_of, promise_of, timeline
+from yikatong.portal.appointments import appointment_line
 from yikatong.portal.holder import Holder, holder_required
 from yikatong.portal.words import ACTIONS, FARE_RULES, refusal_text
 from yikatong.scenarios.transit.selectors import RideView, rides_of
@@ -27,6 +28,8 @@ def progress(request: HttpRequest, holder: Holder) -> HttpResponse:
             "name": holder.name_of(person).name,
             "steps": [(entry, ACTIONS[entry.action]) for entry in timeline(person.person_id)],
             "promise": promise_of(person.person_id, on=holder.today),
+            "person_id": person.person_id,
+            "appointment": appointment_line(person, holder),
         }
         for person in holder.may_act_for()
     ]

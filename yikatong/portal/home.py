@@ -18,6 +18,7 @@ from yikatong.issuance.lifecycle import snapshot
 from yikatong.issuance.models import Card, CardState, SocialState
 from yikatong.issuance.rules import CardSnapshot, check_activation, is_in_holders_hands, is_reported_lost
 from yikatong.issuance.selectors import cards_of
+from yikatong.portal.appointments import appointment_line
 from yikatong.portal.holder import Holder, holder_required
 from yikatong.portal.words import next_step, state_of
 
@@ -61,6 +62,7 @@ def _my_home(request: HttpRequest, holder: Holder) -> HttpResponse:
                 "may_lose": facts is not None and is_in_holders_hands(facts),
                 "application": applications[0] if applications else None,
                 "next": next_step(facts, applications[0] if applications else None),
+                "appointment": appointment_line(person, holder),
                 "to_activate": [card for card in map(snapshot, cards) if _may_activate(card, holder.at)],
             }
         )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yikatong.portal import applying, cards, code, fairness, home
+from yikatong.portal import applying, appointments, cards, code, fairness, home
 
 app_name = "portal"
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     path("apply/collection/", applying.choose_collection, name="apply_collection"),
     path("apply/check/", applying.check, name="apply_check"),
     path("apply/receipt/<int:person_id>/<uuid:application_id>/", applying.receipt, name="apply_receipt"),
+    path("appointments/", appointments.appointments, name="appointments"),
     path("progress/", cards.progress, name="progress"),
     path("cards/<int:card_id>/activate/", cards.activate, name="activate"),
     path("cards/<int:card_id>/loss/", cards.loss, name="loss"),

@@ -70,6 +70,27 @@ REFUSALS: dict[str, Promise] = {
 """What a holder may be refused. What only a clerk or the worker can be refused has no place here."""
 
 
+HALF_WORDS: dict[str, Promise] = {"am": _("上午"), "pm": _("下午")}
+
+APPOINTMENT_REFUSALS: dict[str, Promise] = {
+    "full": _("所选时间已约满，您原有的预约没有变化。请选择其他时间。"),
+    "unknown": _("请在列表中选择一个时间。"),
+    "past": _("所选时间已经过去，请选择以后的时间。"),
+    "conflict": _("这个预约编号已经用过，请重新选择时间。"),
+    "ended": _("这个预约已经结束（改期、取消、办理或未到）。请查看当前的预约。"),
+    "busy": _("同时预约的人太多，请稍后再试。"),
+    "nothing_to_collect": _("目前没有需要到网点领取的卡，不用预约。"),
+    "other_outlet": _("只能预约领卡的网点，请重新选择时间。"),
+    "too_early": _("那时卡片可能还没有制成，请选择列表中的时间。"),
+}
+"""What a holder may be refused about an appointment."""
+
+
+def appointment_refusal(reason: object, fallback: str) -> str:
+    """As ``refusal_text``, for appointments."""
+    return str(APPOINTMENT_REFUSALS.get(str(reason), fallback))
+
+
 def refusal_text(reason: object, fallback: str) -> str:
     """A refusal for the page: in the page's language when we have words for it."""
     return str(REFUSALS.get(str(reason), fallback))

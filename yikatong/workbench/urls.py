@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from yikatong.workbench import (
+    appointments,
     audit,
     bank,
     campaign_urls,
@@ -25,6 +26,7 @@ urlpatterns = [
                 [
                     path("", bank.desk, name="desk"),
                     path("cards/<int:card_id>/", bank.card, name="card"),
+                    path("appointments/", appointments.appointments, name="appointments"),
                     path("walk-in/", walk_in.walk_in, name="walk_in"),
                     path("cards/<int:card_id>/chip/", counter.chip, name="chip"),
                     path("cards/<int:card_id>/chip/<str:step>/", counter.chip_step, name="chip_step"),

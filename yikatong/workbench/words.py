@@ -62,6 +62,29 @@ STATES: tuple[Promise, ...] = (
 """The states of a card as ``issuance.models`` calls them, so that pages can translate them."""
 
 
+HALVES: dict[str, Promise] = {"am": _("上午"), "pm": _("下午")}
+
+APPOINTMENT_STATES: dict[str, Promise] = {
+    "kept": _("已预约"),
+    "done": _("已办理"),
+    "moved": _("已改期"),
+    "cancelled": _("已取消"),
+    "no_show": _("未到"),
+}
+
+APPOINTMENT_KINDS: dict[str, Promise] = {"booked": _("预约"), "invited": _("邀请"), "walk_in": _("现场到访")}
+
+APPOINTMENT_REFUSALS: dict[str, Promise] = {
+    "full": _("本半天的名额已满，不能再登记。请改约下面有空的时间，或请来人稍候。"),
+    "unknown": _("本网点这半天不办理领卡。"),
+    "past": _("这半天已经结束，不能再登记。"),
+    "conflict": _("这个登记编号已经用过，请重新查找来人。"),
+    "ended": _("这个预约已经结束（改期、取消、办理或未到），请刷新名单。"),
+    "busy": _("同时预约的人太多，请稍后再试。"),
+}
+"""What a clerk may be refused about an appointment."""
+
+
 def refusal_text(reason: object, fallback: str) -> str:
     """A refusal for the page: in the page's language when we have words for it."""
     return str(REFUSALS.get(str(reason), fallback))

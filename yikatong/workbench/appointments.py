@@ -1,0 +1,172 @@
+"""Who comes to this outlet on a day: the list by half-days, walk-ins counted in, and who did not come.
+
+Names and numbers are masked; the card page shows more, to whoever hands the card over. A card that is handed over marks its
+appointment by itself.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from yikatong.audit.actors import Actor
+from yikatong.banks.models import Outlet
+from yikatong.campaign.appointments import HalfList, NotBooked, Place, book, end, kept_by, list_of_day
+from yikatong.campaign.halves import half_of
+from yikatong.campaign.models import Appointment
+from yikatong.foundation.clock import beijing_day, utc_now
+from yikatong.issuance.models import Card, CardState
+from yikatong.issuance.rules import THIRD_GENERATION
+from yikatong.registry.models import Person
+from yikatong.registry.selectors import (
+    PersonView,
+    find_person_by_identity_number,
+    find_person_by_phone,
+    masked_view,
+)
+from yikatong.workbench.bank import outlet_of
+from yikatong.workbench.words import APPOINTMENT_KINDS, APPOINTMENT_REFUSALS, APPOINTMENT_STATES, HALVES
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One appointment as the list shows it. ``card``: this bank's, that waits or was handed over."""
+
+    appointment: Appointment
+    holder: PersonView
+    card: Card | None
+    kind: Promise
+    state: Promise
+
+
+@require_http_methods(["GET", "POST"])
+def appointments(request: HttpRequest) -> HttpResponse:
+    """A day's list (``?day=``, by default today's), and the search for whoever walked in (``?q=``)."""
+    outlet = outlet_of(request)
+    if request.method == "GET":
+        return render(request, "workbench/bank_appointments.html", _shown(request, outlet))
+    try:
+        _act(request, outlet)
+    except NotBooked as refused:
+        context = _shown(request, outlet)
+        context["error"] = str(APPOINTMENT_REFUSALS.get(refused.reason, str(refused)))
+        context["next_free"] = [(place.day, HALVES[place.half]) for place in refused.next_free]
+        return render(request, "workbench/bank_appointments.html", context, status=422)
+    return redirect(f"{reverse('work:bank:appointments')}?day={_day(request)}")
+
+
+def _act(request: HttpRequest, outlet: Outlet) -> None:
+    """Count a walk-in, or note that somebody did not come. Raises ``NotBooked``."""
+    at, by = utc_now(), Actor("clerk", request.user.get_username())
+    number = _number(request.POST.get("appointment_id", ""))
+    action = request.POST.get("action")
+    if action == "no_show":
+        found = Appointment.objects.filter(outlet_id=outlet.outlet_id, appointment_id=number).first()
+        if found is None or not _has_begun(found.day, found.half, at):
+            raise Http404
+        end(found.person_id, number, state="no_show", by=by, at=at)
+        messages.success(request, _("已记为未到，名额已释放。"))
+    elif action == "walk_in":
+        people = {str(person.person_id): person for person in _search(request.POST.get("q", "").strip())}
+        person = people.get(request.POST.get("person", ""))
+        if person is None:
+            raise Http404
+        place = Place(outlet.outlet_id, beijing_day(at), half_of(at))
+        booked = book(person.person_id, place, appointment_id=number, by=by, at=at, kind="walk_in")
+        name = masked_view(person).name
+        words = _("%(name)s 本来就约在这半天。") if booked == "repeated" else _("已登记 %(name)s 现场到访。")
+        messages.success(request, words % {"name": name})
+    else:
+        raise Http404
+
+
+def _shown(request: HttpRequest, outlet: Outlet) -> dict[str, object]:
+    at = utc_now()
+    day, today = _day(request), beijing_day(at)
+    query = (request.POST if request.method == "POST" else request.GET).get("q", "").strip()
+    lists = list_of_day(outlet.outlet_id, day)
+    rows = _rows(outlet, lists)
+    return {
+        "outlet": outlet,
+        "day": day,
+        "is_today": day == today,
+        "before": day - timedelta(days=1),
+        "after": day + timedelta(days=1),
+        "lists": [
+            {
+                "half": HALVES[each.half],
+                "capacity": each.capacity,
+                "taken": each.taken,
+                "done": sum(appointment.state == "done" for appointment in each.appointments),
+                "may_mark": _has_begun(day, each.half, at),
+                "rows": rows[each.half],
+            }
+            for each in lists
+        ],
+        "query": query,
+        "found": [(masked_view(person), uuid4(), _expected(person)) for person in _search(query)] if query else None,
+    }
+
+
+def _rows(outlet: Outlet, lists: list[HalfList]) -> dict[str, list[_Row]]:
+    ids = {appointment.person_id for each in lists for appointment in each.appointments}
+    people = Person.objects.in_bulk(ids)
+    alive = [CardState.MADE, CardState.READY, CardState.COLLECTED]
+    found = Card.objects.filter(
+        person_id__in=ids, bank_code=outlet.bank_id, generation=THIRD_GENERATION, state__in=alive
+    )
+    cards = {card.person_id: card for card in found.order_by("card_id")}
+    return {
+        each.half: [
+            _Row(
+                appointment,
+                masked_view(people[appointment.person_id]),
+                cards.get(appointment.person_id),
+                APPOINTMENT_KINDS[appointment.kind],
+                APPOINTMENT_STATES[appointment.state],
+            )
+            for appointment in each.appointments
+            if appointment.person_id in people
+        ]
+        for each in lists
+    }
+
+
+def _has_begun(day: date, half: str, at: datetime) -> bool:
+    """Who is expected later cannot have stayed away yet."""
+    return (day, half) <= (beijing_day(at), half_of(at))
+
+
+def _search(query: str) -> list[Person]:
+    """By identity number or phone."""
+    if not query:
+        return []
+    by_identity = find_person_by_identity_number(query)
+    return [by_identity] if by_identity is not None else find_person_by_phone(query)
+
+
+def _expected(person: Person) -> str:
+    """When a person is expected anyway, in words."""
+    kept = kept_by(person.person_id)
+    return f"{kept.day} {HALVES[kept.half]}" if kept is not None else ""
+
+
+def _number(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _day(request: HttpRequest) -> date:
+    try:
+        return date.fromisoformat(request.GET.get("day", ""))
+    except ValueError:
+        return beijing_day(utc_now())
