@@ -156,6 +156,16 @@ def test_all_outlets_are_opened_at_once_and_follow_what_departs_from_the_rules(d
     assert (half.capacity, half.taken) == (1, 1), "no appointment is taken from anybody"
 
 
+def test_a_day_that_turns_out_to_be_a_holiday_takes_nobody_any_more(db: None) -> None:
+    """The public holidays of a year become known in the November before, when some of its days are open already."""
+    new_year = date(2026, 1, 1)
+    make_bank("ICBC")
+    for half, taken_places in (("am", 0), ("pm", 2)):
+        HalfDay.objects.create(outlet_id=OUTLET, day=new_year, half=half, capacity=13, taken=taken_places)
+    assert open_all_half_days(new_year, new_year, by=CLERK, at=NOON) == 0
+    assert list(HalfDay.objects.order_by("half").values_list("capacity", flat=True)) == [0, 2]
+
+
 @pytest.mark.parametrize(("beijing", "refused"), [("11:59", False), ("12:00", True), ("16:59", False), ("17:00", True)])
 def test_a_half_day_that_is_over_cannot_be_booked(day: None, beijing: str, refused: bool) -> None:
     at = datetime.fromisoformat(f"2026-11-09T{beijing}:00+08:00")

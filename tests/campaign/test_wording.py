@@ -56,10 +56,11 @@ def test_what_replaces_says_so() -> None:
 
 
 def test_reminders_and_announcements_fit_into_one() -> None:
-    outlet = "工商银行北京东单支行"
+    outlet = "中国工商银行北京东单支行"
+    legal = "中国工商银行股份有限公司北京东单支行"
     texts = [
-        reminder_text(to="欧阳女士", day=TODAY, half="am", outlet=outlet, address=ADDRESS),
-        ready_text(to="欧阳女士", outlet=outlet, address=ADDRESS),
+        reminder_text(to="欧阳女士", day=TODAY, half="am", outlet=legal, address=ADDRESS),
+        ready_text(to="欧阳女士", outlet=legal, address=ADDRESS),
     ]
     for text in texts:
         assert outlet in text

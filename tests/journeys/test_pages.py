@@ -51,6 +51,8 @@ def test_resident_pages(stack: Stack, browser: Browser) -> None:
         f"/apply/check/?for={person_id}&bank={bank}&collection=outlet&outlet={outlet_id}",
         *(
             "/progress/",
+            "/appointments/",
+            f"/appointments/?for={person_id}",
             f"/cards/{new_card_id}/activate/",
             f"/cards/{card_id}/loss/",
             "/rides/",
@@ -66,7 +68,7 @@ def test_resident_pages(stack: Stack, browser: Browser) -> None:
 @pytest.mark.parametrize(
     ("role", "paths"),
     [
-        ("bank_clerk", ["/work/bank/", "/work/bank/?q=119", "/work/bank/cards/{card}/"]),
+        ("bank_clerk", ["/work/bank/", "/work/bank/?q=119", "/work/bank/cards/{card}/", "/work/bank/appointments/"]),
         (
             "card_centre",
             [

@@ -72,7 +72,8 @@ class NotBooked(Refused[Reason]):
 def open_half_days(outlet: Outlet, first: date, last: date, *, by: Actor, at: datetime) -> int:
     """Open one outlet's working days from ``first`` to ``last``; how many half-days are new.
 
-    What is open follows what departs from the rules (``capacities``); no appointment is taken from anybody.
+    What is open follows what departs from the rules (``capacities``), and public holidays that become known; no appointment is
+    taken from anybody.
     """
     with transaction.atomic():
         opened = _open(first, last, outlet.outlet_id)
@@ -92,15 +93,15 @@ def open_all_half_days(first: date, last: date, *, by: Actor, at: datetime) -> i
 
 _WANTED = """
 with wanted as (
-    select o.outlet_id, d.day, h.half, coalesce(
+    select o.outlet_id, d.day, h.half, d.is_worked, case when d.is_worked then coalesce(
         (select c.value * d.open_minutes / 2 / d.handling_minutes from campaign_capacity_change c
          where c.of = o.outlet_id and c.kind in ('outlet_closed', 'outlet_windows') and c.withdrawn_at is null
              and c.effective_from <= d.day and (c.effective_until is null or c.effective_until >= d.day)
          order by c.change_id desc limit 1),
-        o.windows * d.open_minutes * d.windows_percent / 100 / 2 / d.handling_minutes) as capacity
+        o.windows * d.open_minutes * d.windows_percent / 100 / 2 / d.handling_minutes) else 0 end as capacity
     from banks_outlet o
-    cross join unnest(%(days)s::date[], %(open)s::int[], %(percent)s::int[], %(handling)s::int[])
-        as d (day, open_minutes, windows_percent, handling_minutes)
+    cross join unnest(%(days)s::date[], %(worked)s::bool[], %(open)s::int[], %(percent)s::int[], %(handling)s::int[])
+        as d (day, is_worked, open_minutes, windows_percent, handling_minutes)
     cross join unnest(%(halves)s::text[]) as h (half)
     where %(outlet_id)s = '' or o.outlet_id = %(outlet_id)s
 )
@@ -111,17 +112,17 @@ where (h.outlet_id, h.day, h.half) = (w.outlet_id, w.day, w.half) and h.capacity
 """
 _OPEN = """
 insert into campaign_half_day (outlet_id, day, half, capacity, taken)
-select outlet_id, day, half, capacity, 0 from wanted
+select outlet_id, day, half, capacity, 0 from wanted where is_worked
 on conflict do nothing
 """
 
 
 def _open(first: date, last: date, outlet_id: str = "") -> int:
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    days = [day for day in days if is_working_day(day)]
     limits = [campaign_limits_at(day) for day in days]
     wanted: dict[str, Any] = {
         "days": days,
+        "worked": [is_working_day(day) for day in days],
         "open": [each.open_minutes for each in limits],
         "percent": [each.windows_percent for each in limits],
         "handling": [each.handling_minutes for each in limits],

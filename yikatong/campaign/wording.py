@@ -28,6 +28,7 @@ _DOUBLE_SURNAMES = frozenset(
     )
 )
 _TITLES = {"1": "先生", "2": "女士"}
+_LEGAL_FORM = "股份有限公司"
 _HALVES = {"am": "上午", "pm": "下午"}
 
 
@@ -71,9 +72,11 @@ def _matter(told: Told, today: date) -> str:
     if told.way == "visit":
         return f"{week}协办员将联系{who.removesuffix('的')}，上门办理第三代社保卡，不收费"
     if told.day is not None:
-        return f"请于{_day(told.day)}{_HALVES[told.half]}带身份证到{told.bank}{told.outlet}办理{who}第三代社保卡"
+        return (
+            f"请于{_day(told.day)}{_HALVES[told.half]}带身份证到{_short(told.bank + told.outlet)}办理{who}第三代社保卡"
+        )
     if told.outlet:
-        return f"{since}可到{told.bank}{told.outlet}办理{who}第三代社保卡"
+        return f"{since}可到{_short(told.bank + told.outlet)}办理{who}第三代社保卡"
     if told.way == "post":
         return f"{since}可网上申请{who}第三代社保卡，银行自选，领卡请选邮寄"
     return f"{since}可申请{who}第三代社保卡，银行自选"
@@ -96,12 +99,17 @@ def _what_to_do(told: Told) -> str:
 
 def reminder_text(*, to: str, day: date, half: str, outlet: str, address: str) -> str:
     """The day before an appointment."""
-    return f"{SIGNATURE}{to}，您预约了明天（{_day(day)}）{_HALVES[half]}到{outlet}办理社保卡，请带身份证。改期或取消：{address}"
+    when = f"明天（{_day(day)}）{_HALVES[half]}"
+    return f"{SIGNATURE}{to}，您预约了{when}到{_short(outlet)}办理社保卡，请带身份证。改期或取消：{address}"
 
 
 def ready_text(*, to: str, outlet: str, address: str) -> str:
     """A card has come to its outlet."""
-    return f"{SIGNATURE}{to}，您申请的社保卡已到{outlet}，请带身份证领取。预约时间：{address}"
+    return f"{SIGNATURE}{to}，您申请的社保卡已到{_short(outlet)}，请带身份证领取。预约时间：{address}"
+
+
+def _short(name: str) -> str:
+    return name.replace(_LEGAL_FORM, "")
 
 
 def _day(day: date) -> str:
