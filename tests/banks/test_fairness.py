@@ -1,6 +1,7 @@
 """Seeds committed, orders drawn, seeds revealed, everything checked: against the database and by command."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -224,6 +225,68 @@ def test_verify_fails_on_a_forged_table(yesterday: date) -> None:
     result = CliRunner().invoke(fairness, ["verify", str(yesterday)])
     assert result.exit_code == 1
     assert "0 wrong orders, 1 with other banks" in result.stderr
+
+
+MANY = 300
+Order = list[str]
+
+
+def last_two_swapped(orders: list[Order], which: int) -> Order:
+    """The least that can be changed: who looks at the first banks only sees nothing."""
+    order = orders[which]
+    return [*order[:-2], order[-1], order[-2]]
+
+
+def of_somebody_else(orders: list[Order], which: int) -> Order:
+    """A genuine order of the same day, only not this person's."""
+    return next(order for order in orders if order != orders[which])
+
+
+def one_bank_first(orders: list[Order], which: int) -> Order:
+    """The bank that stood last is put on top, the others keep their order."""
+    return [orders[which][-1], *orders[which][:-1]]
+
+
+tampered = pytest.mark.parametrize("tamper", [last_two_swapped, of_somebody_else, one_bank_first])
+
+
+def draw_many() -> tuple[date, list[Order]]:
+    """A past day on which many drew; each one's order, by number."""
+    day = beijing_day(utc_now()) - timedelta(days=1)
+    at = datetime(day.year, day.month, day.day, 4, 0, tzinfo=UTC)
+    commit_seed(day, at=at - timedelta(days=1))
+    return day, [list(draw_bank_order(number, day=day, at=at)) for number in range(MANY)]
+
+
+@tampered
+def test_one_tampered_order_among_many_is_found_in_the_database(tamper: Callable[[list[Order], int], Order]) -> None:
+    day, orders = draw_many()
+    assert verify_day(day).holds
+    assert CliRunner().invoke(fairness, ["verify", str(day)]).exit_code == 0
+    BankOrderDraw.objects.filter(person_id=217, day=day).update(bank_codes=tamper(orders, 217))
+    found = verify_day(day)
+    assert (found.draws, found.wrong_order, found.wrong_banks, found.holds) == (MANY, (217,), (), False)
+    told = CliRunner().invoke(fairness, ["verify", str(day)])
+    assert told.exit_code == 1
+    assert "1 wrong orders, 0 with other banks" in told.stderr
+
+
+@tampered
+def test_one_tampered_order_among_many_is_found_in_the_public_record(
+    tamper: Callable[[list[Order], int], Order], tmp_path: Path
+) -> None:
+    """By whoever downloaded the record, without the database: exactly that one, by its pseudonym."""
+    day, _ = draw_many()
+    record = tmp_path / "record.json"
+    CliRunner().invoke(fairness, ["reveal", str(day), "--out", str(record)])
+    assert CliRunner().invoke(fairness, ["verify", "--file", str(record)]).exit_code == 0
+    published = json.loads(record.read_text(encoding="utf-8"))
+    draw = published["draws"][217]
+    draw["order"] = tamper([each["order"] for each in published["draws"]], 217)
+    record.write_text(json.dumps(published), encoding="utf-8")
+    told = CliRunner().invoke(fairness, ["verify", "--file", str(record)])
+    assert told.exit_code == 1
+    assert told.stderr.splitlines() == [f"{draw['person_key']} 的银行次序与种子不符"]
 
 
 def test_commands_refuse_in_words(tmp_path: Path) -> None:
