@@ -24,6 +24,7 @@ from yikatong.issuance.selectors import cards_held
 from yikatong.portal.holder import Holder, holder_required
 from yikatong.portal.words import refusal_text
 from yikatong.registry.models import Person
+from yikatong.supervision.offers import record_offer
 
 OUTLETS_SHOWN_MAX = 400
 DISTRICT_NOT_KNOWN = "none"  # most real branches of our source come without an address
@@ -62,6 +63,7 @@ def choose_bank(request: HttpRequest, holder: Holder) -> HttpResponse:
     allowed = set(eligible_banks(person, acting_person_id=holder.person.person_id, on=holder.today))
     by_code = {bank.code: bank for bank in Bank.objects.all()}
     banks = [by_code[code] for code in drawn if code in allowed]
+    record_offer(person.person_id, [bank.code for bank in banks], at=holder.at)
     context = {"person": person, "banks": banks, "is_limited": len(allowed) < len(by_code), "day": holder.today}
     return render(request, "portal/apply_bank.html", context)
 

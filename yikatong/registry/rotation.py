@@ -66,6 +66,12 @@ SEALED_TABLES = (
     SealedTable("issuance_chip_key", (("card_id", "bigint"),), (("private_key_sealed", "chip_key"),)),
     SealedTable("units_stored_part", (("file_id", "uuid"), ("part", "integer")), (("content_sealed", "file"),)),
     SealedTable("units_roster_row", (("roster_id", "uuid"), ("line", "bigint")), (("cells_sealed", "roster"),)),
+    SealedTable(
+        "supervision_complaint",
+        (("complaint_id", "uuid"),),
+        (("place_sealed", "complaint_place"), ("text_sealed", "complaint_text")),
+    ),
+    SealedTable("supervision_complaint_step", (("step_id", "bigint"),), (("note_sealed", "complaint_note"),)),
 )
 
 
