@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yikatong.portal import applying, appointments, cards, code, fairness, home
+from yikatong.portal import applying, appointments, cards, code, complaints, fairness, home
 
 app_name = "portal"
 urlpatterns = [
@@ -11,6 +11,10 @@ urlpatterns = [
     path("help/", home.help_page, name="help"),
     path("fairness/", fairness.notices, name="fairness"),
     path("fairness/<str:day>.json", fairness.record, name="fairness_record"),
+    path("fairness/figures/", fairness.figures, name="fairness_figures"),
+    path("fairness/figures.csv", fairness.figures_csv, name="fairness_figures_csv"),
+    path("fairness/complaint/", complaints.report, name="complaint"),
+    path("fairness/complaint/state/", complaints.state, name="complaint_state"),
     path("large-print/", home.large_print, name="large_print"),
     path("identify/", home.identify, name="identify"),
     path("apply/", applying.choose_person, name="apply"),
