@@ -14,7 +14,7 @@ pytestmark = pytest.mark.journey
 def test_pages_without_sign_in(stack: Stack, browser: Browser) -> None:
     page = browser.new_context(viewport=PHONE).new_page()
     paths = ["/welcome/", "/help/", "/fairness/", "/sign-in/", "/sign-in/staff/", "/sign-up/", "/dev/inbox/"]
-    paths.append("/sign-in/inactive/")
+    paths += ["/sign-in/inactive/", "/fairness/figures/", "/fairness/complaint/", "/fairness/complaint/state/"]
     faults = [fault for path in paths for fault in faults_of(page, stack.web + path)]
     assert not faults, "\n".join(faults)
 
@@ -77,10 +77,12 @@ def test_resident_pages(stack: Stack, browser: Browser) -> None:
                 "/work/staff/persons/{person}/",
                 "/work/staff/cards/",
                 "/work/audit/",
+                "/work/fairness/",
+                "/work/fairness/complaints/",
             ],
         ),
         ("operator", ["/work/statements/"]),
-        ("auditor", ["/work/audit/", "/work/statements/"]),
+        ("auditor", ["/work/audit/", "/work/statements/", "/work/fairness/"]),
         ("unit", ["/work/"]),
         ("outreach", ["/work/"]),
     ],
