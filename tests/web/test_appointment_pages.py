@@ -183,7 +183,9 @@ def test_an_invitation_that_names_an_outlet_is_kept_or_moved_there() -> None:
     half_days(today() + timedelta(days=1), 3)
     kept = booked(person, today() + timedelta(days=1), kind="invited")
     client = resident(person)
-    assert "为您保留的时间" in text_of(client, URL)
+    page = text_of(client, URL)
+    assert "为您保留的时间" in page
+    assert "请在到网点之前先在网上申请" in page
     form = {"for": str(person.person_id), "action": "confirm", "appointment_id": str(kept.appointment_id)}
     assert client.post(URL, form).status_code == 302
     kept.refresh_from_db()
@@ -304,6 +306,7 @@ def test_a_walk_in_is_counted_once_and_told_when_full() -> None:
         return
     assert answers == [302, 302]
     assert (Appointment.objects.get().kind, HalfDay.objects.get().taken) == ("walk_in", 1)
+    assert "已在本半天的名单中" in text_of(client, f"{DESK}?q={number}")
     form = {"action": "walk_in", "q": clear_view(second).phone, "person": str(second.person_id)}
     full = client.post(DESK, form | {"appointment_id": str(uuid4())})
     assert full.status_code == 422

@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from yikatong.applications.rules import ADULT_AGE_YEARS
+from yikatong.applications.rules import ADULT_AGE_YEARS, OPEN_STATES
+from yikatong.applications.selectors import applications_of
 from yikatong.banks.models import Outlet
 from yikatong.campaign.appointments import NotBooked, Place, Reason, confirm, end, kept_by
 from yikatong.campaign.booking import DAYS_OFFERED, OfferedDay, book_for, offered, where_to_book
@@ -21,6 +22,7 @@ from yikatong.campaign.invitations import invitation_of
 from yikatong.city.models import Division
 from yikatong.foundation.clock import age_years
 from yikatong.foundation.errors import Refused
+from yikatong.issuance.selectors import cards_held
 from yikatong.portal.holder import Holder, holder_required
 from yikatong.portal.words import HALF_WORDS, appointment_refusal
 from yikatong.registry.models import Person
@@ -129,6 +131,7 @@ def _shown(request: HttpRequest, holder: Holder, person: Person) -> dict[str, ob
         "kept_half": HALF_WORDS[kept.half] if kept else "",
         "kept_at": _where(kept.outlet_id) if kept else None,
         "invited": invited,
+        "may_apply": _has_not_applied(person),
         "bookable": bookable,
         "outlet": _where(bookable.outlet_id) if bookable else None,
         "days": [_day(each) for each in days],
@@ -136,6 +139,11 @@ def _shown(request: HttpRequest, holder: Holder, person: Person) -> dict[str, ob
         "is_later": bool(_since(request)),
         "appointment_id": uuid4(),
     }
+
+
+def _has_not_applied(person: Person) -> bool:
+    states = {application.state for application in applications_of(person.person_id)}
+    return not states & OPEN_STATES and not cards_held(person.person_id).third_generation
 
 
 def _since(request: HttpRequest) -> date | None:

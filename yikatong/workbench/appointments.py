@@ -34,6 +34,9 @@ from yikatong.registry.selectors import (
 from yikatong.workbench.bank import outlet_of
 from yikatong.workbench.words import APPOINTMENT_KINDS, APPOINTMENT_REFUSALS, APPOINTMENT_STATES, HALVES
 
+TAG = "appointment"
+"""Of the messages that this page shows: others, of signing in, wait for no reader here."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -72,7 +75,7 @@ def _act(request: HttpRequest, outlet: Outlet) -> None:
         if found is None or not _has_begun(found.day, found.half, at):
             raise Http404
         end(found.person_id, number, state="no_show", by=by, at=at)
-        messages.success(request, _("已记为未到，名额已释放。"))
+        messages.success(request, _("已记为未到，名额已释放。"), extra_tags=TAG)
     elif action == "walk_in":
         people = {str(person.person_id): person for person in _search(request.POST.get("q", "").strip())}
         person = people.get(request.POST.get("person", ""))
@@ -82,7 +85,7 @@ def _act(request: HttpRequest, outlet: Outlet) -> None:
         booked = book(person.person_id, place, appointment_id=number, by=by, at=at, kind="walk_in")
         name = masked_view(person).name
         words = _("%(name)s 本来就约在这半天。") if booked == "repeated" else _("已登记 %(name)s 现场到访。")
-        messages.success(request, words % {"name": name})
+        messages.success(request, words % {"name": name}, extra_tags=TAG)
     else:
         raise Http404
 
@@ -111,7 +114,7 @@ def _shown(request: HttpRequest, outlet: Outlet) -> dict[str, object]:
             for each in lists
         ],
         "query": query,
-        "found": [(masked_view(person), uuid4(), _expected(person)) for person in _search(query)] if query else None,
+        "found": [_found(person, outlet, at) for person in _search(query)] if query else None,
     }
 
 
@@ -152,10 +155,16 @@ def _search(query: str) -> list[Person]:
     return [by_identity] if by_identity is not None else find_person_by_phone(query)
 
 
-def _expected(person: Person) -> str:
-    """When a person is expected anyway, in words."""
+def _found(person: Person, outlet: Outlet, at: datetime) -> dict[str, object]:
+    """A person to count in, and when they are expected anyway; ``is_here`` when that is in this half-day, here."""
     kept = kept_by(person.person_id)
-    return f"{kept.day} {HALVES[kept.half]}" if kept is not None else ""
+    return {
+        "holder": masked_view(person),
+        "appointment_id": uuid4(),
+        "expected": f"{kept.day} {HALVES[kept.half]}" if kept is not None else "",
+        "is_here": kept is not None
+        and (kept.outlet_id, kept.day, kept.half) == (outlet.outlet_id, beijing_day(at), half_of(at)),
+    }
 
 
 def _number(text: str) -> UUID:
