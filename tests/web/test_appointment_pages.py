@@ -161,6 +161,21 @@ def test_before_the_card_is_made_the_first_day_is_the_promised_one() -> None:
         assert f"{URL}?for={person.person_id}" in text_of(client, address)
 
 
+def test_withdrawing_the_application_gives_the_half_day_back() -> None:
+    person = make_person(1)
+    submit(application_for(person, make_bank()), by=CLERK, at=utc_now())
+    application = Application.objects.get()
+    assert application.promised_by is not None
+    half_days(application.promised_by, 1)
+    client = resident(person)
+    client.post(URL, wish(person, application.promised_by))
+    receipt = f"/apply/receipt/{person.person_id}/{application.application_id}/"
+    assert "申请已取消" in client.post(receipt).content.decode()
+    assert Appointment.objects.get().state == "cancelled"
+    assert not HalfDay.objects.filter(taken__gt=0).exists()
+    assert client.post(receipt).status_code == 200
+
+
 def test_whoever_has_nothing_to_collect_is_told_why() -> None:
     person, member = make_person(1), make_person(2)
     assert "申请时选择" in text_of(resident(person), URL)

@@ -14,7 +14,7 @@ from yikatong.applications.models import ApplicationState
 from yikatong.applications.rules import OPEN_STATES
 from yikatong.applications.selectors import applications_of
 from yikatong.audit.actors import Actor
-from yikatong.campaign.appointments import Place, book, kept_by
+from yikatong.campaign.appointments import Place, book, end, kept_by
 from yikatong.campaign.halves import HALVES, is_over
 from yikatong.campaign.invitations import invitation_of
 from yikatong.campaign.models import HalfDay
@@ -105,3 +105,16 @@ def book_for(person_id: int, place: Place, *, appointment_id: UUID, by: Actor, a
     if place.day < bookable.first_day:
         raise Refused(BookingReason.TOO_EARLY, f"卡片预计 {bookable.first_day} 前制成，请选择这一天或以后")
     return book(person_id, place, appointment_id=appointment_id, by=by, at=at)
+
+
+def give_back(person_id: int, *, by: Actor, at: datetime) -> bool:
+    """Cancel what a person booked for an application that was withdrawn; whether there was anything. Safe to repeat.
+
+    A half-day kept by an invitation stays: the invitation does.
+    """
+    kept = kept_by(person_id)
+    is_open = any(application.state in OPEN_STATES for application in applications_of(person_id))
+    if kept is None or kept.kind == "invited" or is_open:
+        return False
+    end(person_id, kept.appointment_id, state="cancelled", by=by, at=at)
+    return True

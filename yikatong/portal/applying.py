@@ -18,6 +18,7 @@ from yikatong.applications.selectors import application_of, eligible_banks
 from yikatong.applications.services import SubmitApplication, cancel, submit
 from yikatong.banks.models import Bank, Outlet
 from yikatong.banks.services import draw_bank_order
+from yikatong.campaign.booking import give_back
 from yikatong.city.models import Division
 from yikatong.foundation.errors import Refused
 from yikatong.issuance.selectors import cards_held
@@ -163,6 +164,7 @@ def receipt(request: HttpRequest, holder: Holder, person_id: int, application_id
                 at=holder.at,
                 acting_person_id=holder.person.person_id,
             )
+            give_back(person.person_id, by=holder.actor, at=holder.at)
         except Refused as refused:
             error = refusal_text(refused.reason, str(refused))
     context = {

@@ -7,14 +7,17 @@ create function campaign_book_v2(
     p_person_id bigint, p_appointment_id uuid, p_outlet_id text, p_day date, p_half text, p_kind text, p_actor text,
     p_at timestamptz, p_wait_ms integer
 ) returns text language plpgsql as $$
+declare
+    v_answer text := campaign_book_v1(
+        p_person_id, p_appointment_id, p_outlet_id, p_day, p_half, p_kind, p_actor, p_at, p_wait_ms);
 begin
-    perform set_config('lock_timeout', p_wait_ms::text, true);
-    perform pg_advisory_xact_lock(hashtextextended('campaign appointment of ' || p_person_id, 0));
-    if exists (select from campaign_appointment a
-               where a.person_id = p_person_id and a.appointment_id = p_appointment_id and a.state <> 'kept') then
+    if v_answer = 'repeated' and exists (
+        select from campaign_appointment a
+        where a.person_id = p_person_id and a.appointment_id = p_appointment_id and a.state <> 'kept'
+    ) then
         return 'ended';
     end if;
-    return campaign_book_v1(p_person_id, p_appointment_id, p_outlet_id, p_day, p_half, p_kind, p_actor, p_at, p_wait_ms);
+    return v_answer;
 end $$;
 
 -- As campaign_end_v1, and 'done': the person came and was served. A place that was used does not come back.
