@@ -8,11 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Count, F, OuterRef, Subquery
 
 from yikatong.accounts.models import Role, User
 from yikatong.banks.models import Outlet
 from yikatong.foundation.clock import utc_now
-from yikatong.registry.models import InsuredCategory, Person
+from yikatong.registry.models import InsuredCategory, Membership, Organisation, Person
 from yikatong.registry.selectors import clear_view
 
 STAFF = (
@@ -21,6 +22,7 @@ STAFF = (
     ("metro", Role.OPERATOR),
     ("auditor", Role.AUDITOR),
     ("unit", Role.UNIT),
+    ("school", Role.UNIT),
     ("helper", Role.OUTREACH),
 )
 
@@ -47,6 +49,8 @@ def ensure_demo_accounts(file: Path, *, operator_code: str) -> list[DemoSignIn]:
             user.set_password(passwords[name])
         user.outlet_id = outlet.outlet_id if role == Role.BANK_CLERK else ""
         user.operator_code = operator_code if role == Role.OPERATOR else ""
+        if role == Role.UNIT and not user.organisation_code:
+            user.organisation_code = demo_organisation("school" if name == "school" else "employer").credit_code
         user.save()
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as opened:
@@ -61,6 +65,17 @@ def demo_outlet() -> Outlet:
     if outlet is None:
         raise RuntimeError("there are no outlets; run yikatong city load")
     return outlet
+
+
+def demo_organisation(kind: str) -> Organisation:
+    """The employer or school of a unit's clerk: the one that most people belong to."""
+    members = Membership.objects.filter(organisation_code=OuterRef("credit_code"), until=None).order_by()
+    counted = members.values("organisation_code").annotate(people=Count("person_id")).values("people")
+    found = Organisation.objects.filter(kind=kind).annotate(people=Subquery(counted))
+    organisation = found.order_by(F("people").desc(nulls_last=True), "credit_code").first()
+    if organisation is None:
+        raise RuntimeError(f"the register has no {kind}; import organisations")
+    return organisation
 
 
 def _resident() -> DemoSignIn:

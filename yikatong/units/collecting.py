@@ -139,7 +139,10 @@ def give_back(
 
 def packets_of(organisation_code: str) -> list[PacketFigures]:
     """The unit's packets with what became of them, newest first."""
-    packets = list(Packet.objects.filter(organisation_code=organisation_code).order_by("-prepared_at"))
+    return _figures(list(Packet.objects.filter(organisation_code=organisation_code).order_by("-prepared_at")))
+
+
+def _figures(packets: list[Packet]) -> list[PacketFigures]:
     names = dict(Outlet.objects.filter(outlet_id__in=[p.outlet_id for p in packets]).values_list("outlet_id", "name"))
     counted = PacketCard.objects.filter(packet_id__in=[packet.packet_id for packet in packets]).values("packet_id")
     figures = {
@@ -154,6 +157,11 @@ def packets_of(organisation_code: str) -> list[PacketFigures]:
         PacketFigures(packet, names.get(packet.outlet_id, ""), *figures.get(packet.packet_id, (0, 0, 0)))
         for packet in packets
     ]
+
+
+def packets_prepared_at(outlet_id: str, *, limit: int = 20) -> list[PacketFigures]:
+    """The packets that an outlet made ready, newest first."""
+    return _figures(list(Packet.objects.filter(outlet_id=outlet_id).order_by("-prepared_at")[:limit]))
 
 
 def packet_of(organisation_code: str, packet_id: UUID) -> PacketFigures | None:

@@ -9,6 +9,7 @@ from yikatong.accounts.models import Role
 FIRST_PAGE: dict[str, str] = {
     Role.BANK_CLERK: "work:bank:desk",
     Role.CARD_CENTRE: "work:staff:figures",
+    Role.UNIT: "work:unit:home",
     Role.OPERATOR: "work:statements:batches",
     Role.AUDITOR: "work:audit:trail",
 }

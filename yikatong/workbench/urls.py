@@ -12,6 +12,7 @@ from yikatong.workbench import (
     home,
     staff,
     statements,
+    unit_collect,
     unit_urls,
     walk_in,
 )
@@ -28,6 +29,7 @@ urlpatterns = [
                     path("cards/<int:card_id>/", bank.card, name="card"),
                     path("appointments/", appointments.appointments, name="appointments"),
                     path("walk-in/", walk_in.walk_in, name="walk_in"),
+                    path("units/", unit_collect.packets_at_bank, name="units"),
                     path("cards/<int:card_id>/chip/", counter.chip, name="chip"),
                     path("cards/<int:card_id>/chip/<str:step>/", counter.chip_step, name="chip_step"),
                     path("cards/<int:card_id>/face.pdf", counter.face, name="face"),
