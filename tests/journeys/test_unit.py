@@ -83,7 +83,7 @@ def looks_and_confirms(page: Page, stack: Stack, good: int) -> None:
     expect(page.get_by_role("region", name="有问题的行")).to_contain_text("与第 3 行是同一人")
     with page.expect_download() as download:
         page.get_by_role("link", name="下载有问题的行（Excel）").click()
-    sheet = load_workbook(download.value.path()).active
+    sheet = load_workbook(BytesIO(download.value.path().read_bytes())).active
     assert sheet is not None
     assert sheet.max_row == ROWS - good + 1
     page.get_by_role("button", name="确认采用").click()

@@ -3,6 +3,8 @@
 from datetime import date
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from yikatong.foundation.checksums import identity_check_digit
 from yikatong.units.rows import (
@@ -122,3 +124,22 @@ def test_the_bank_of_a_row(bank: str, expected: str) -> None:
 def test_plain_is_plain_already() -> None:
     for text in ("赵甲", "Ann Lee", "阿不都·热合曼", ""):
         assert plain(plain(text)) == plain(text) == text
+
+
+@given(st.text(max_size=30) | st.sampled_from(["ABC", "中国工商银行", " abc ", "-", "无", "0"]))
+@example("")
+def test_no_row_gets_a_bank_that_it_does_not_name(text: str) -> None:
+    """No default, no guess: a code comes out only of the bank's own name or code."""
+    cells, _ = problems_of_cells(("赵甲", GOOD, text, ""), on=ON)
+    found = bank_of(cells, EMPLOYER)
+    if isinstance(found, str) and found:
+        assert plain(text).replace(" ", "").upper() in {found, BANKS[found]}
+    elif not isinstance(found, Problem):
+        assert plain(text).replace(" ", "") == ""
+
+
+@given(st.lists(st.text(max_size=40), min_size=4, max_size=4))
+def test_any_cells_are_judged_and_never_fail(texts: list[str]) -> None:
+    cells, problems = problems_of_cells(tuple(texts), on=ON)
+    assert problems or len(cells.number) == 18
+    assert all(problem.text and len(problem.text) < 200 for problem in problems)

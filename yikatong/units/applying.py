@@ -140,7 +140,6 @@ def _apply_for(run: ApplyRun, person_id: int, at: datetime) -> None:
     try:
         with transaction.atomic():
             entry = _entry(run, person_id)
-            collects = Organisation.objects.values_list("collects_for_members", flat=True).get(pk=run.organisation_code)
             command = SubmitApplication(
                 application_id=uuid5(run.run_id, str(person_id)),
                 person_id=person_id,
@@ -148,8 +147,8 @@ def _apply_for(run: ApplyRun, person_id: int, at: datetime) -> None:
                 kind="first",
                 channel="unit",
                 bank_code=entry.bank_code,
-                collection="unit" if collects else "outlet",
-                outlet_id="" if collects else run.outlet_ids.get(entry.bank_code, ""),
+                collection="outlet" if run.outlet_ids else "unit",
+                outlet_id=run.outlet_ids.get(entry.bank_code, ""),
                 organisation_code=run.organisation_code,
             )
             application = submit(command, by=by, at=at)

@@ -154,17 +154,14 @@ def _has_number(row: _Judged) -> bool:
 def _known(indexes: set[bytes]) -> dict[bytes, Known]:
     """What the register says of those it has, by the blind index of the identity number; two queries."""
     keys = IdentityKey.objects.filter(identity_number_index__in=indexes)
-    persons = {
-        person_id: bytes(index)
-        for index, person_id in keys.values_list("identity_number_index", "person_id").iterator()
-    }
+    persons = {person_id: bytes(index) for index, person_id in keys.values_list("identity_number_index", "person_id")}
     cipher = field_cipher()
     found = Person.objects.filter(person_id__in=persons.keys())
     return {
         persons[person_id]: Known(person_id, cipher.open("name", bytes(name_sealed)), category, birth_date)
         for person_id, name_sealed, category, birth_date in found.values_list(
             "person_id", "name_sealed", "category", "birth_date"
-        ).iterator()
+        )
     }
 
 

@@ -185,10 +185,11 @@ def wishes_cleared_by(roster: Roster) -> int:
         return int(cursor.fetchone()[0])
 
 
-def masked(person_ids: Sequence[int]) -> list[PersonView]:
-    """Persons masked, in the order given."""
+def named(person_ids: Sequence[int]) -> list[PersonView]:
+    """Persons with full names and masked numbers, in the order given. Whoever calls this writes the audit row."""
     persons = Person.objects.in_bulk(person_ids)
-    return [masked_view(persons[person_id]) for person_id in person_ids if person_id in persons]
+    found = (persons[person_id] for person_id in person_ids if person_id in persons)
+    return [view_of(person, names_in_clear=True) for person in found]
 
 
 def runs_of(organisation_code: str, kind: str, *, limit: int = 5) -> list[ApplyRun]:

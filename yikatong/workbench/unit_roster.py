@@ -14,6 +14,7 @@ from yikatong.banks.models import Bank
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.registry.models import Organisation
+from yikatong.registry.selectors import PersonView
 from yikatong.units.enrolment import enrolment_of
 from yikatong.units.models import Roster, RosterState
 from yikatong.units.reading import CSV, FILE_BYTES_MAX, ROWS_MAX, XLSX
@@ -22,8 +23,8 @@ from yikatong.units.rules import KEPT, Reason
 from yikatong.units.selectors import (
     bad_rows,
     good_rows,
-    masked,
     members_not_named,
+    named,
     roster_of,
     rosters_of,
     wishes_cleared_by,
@@ -100,12 +101,21 @@ def _preview(request: HttpRequest, found: Roster) -> dict[str, object]:
         "bad": [(row, row_reasons(row.reasons)) for row in bad],
         "next_after": bad[-1].line if len(bad) == BAD_ROWS_SHOWN else None,
         "good": [(row, view, names.get(row.bank_code, "")) for row, view in good_rows(found, limit=GOOD_ROWS_SHOWN)],
-        "leaving": masked(leaving[:LEAVING_SHOWN]),
+        "leaving": _leaving(request, found, leaving[:LEAVING_SHOWN]),
         "leaving_more": len(leaving) > LEAVING_SHOWN,
         "cleared": wishes_cleared_by(found) if found.state == RosterState.CHECKED else 0,
         "has_rows": found.file.removed_at is None,
         "has_workbook": found.rows_bad <= WORKBOOK_ROWS_MAX,
     }
+
+
+def _leaving(request: HttpRequest, found: Roster, person_ids: list[int]) -> list[PersonView]:
+    """Who may have left, by full name: nobody could tell from a masked one. That they were shown is recorded."""
+    if person_ids:
+        subject, by = f"roster:{found.roster_id}", actor_of(request)
+        unit, people = found.organisation_code, len(person_ids)
+        record("roster.leaving_shown", subject=subject, by=by, at=utc_now(), unit=unit, people=people)
+    return named(person_ids)
 
 
 @require_safe
