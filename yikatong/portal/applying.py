@@ -23,8 +23,9 @@ from yikatong.city.models import Division
 from yikatong.foundation.errors import Refused
 from yikatong.issuance.selectors import cards_held
 from yikatong.portal.holder import Holder, holder_required
+from yikatong.portal.unit_collection import collecting_unit, collecting_units
 from yikatong.portal.words import refusal_text
-from yikatong.registry.models import Person
+from yikatong.registry.models import Organisation, Person
 from yikatong.supervision.offers import record_offer
 
 OUTLETS_SHOWN_MAX = 400
@@ -72,7 +73,7 @@ def choose_bank(request: HttpRequest, holder: Holder) -> HttpResponse:
 @require_safe
 @holder_required
 def choose_collection(request: HttpRequest, holder: Holder) -> HttpResponse:
-    """Where to collect: an outlet of the bank by district, or by post."""
+    """Where to collect: through the unit where it collects, at an outlet of the bank by district, or by post."""
     person = _asked_for(request, holder)
     bank = Bank.objects.filter(code=request.GET.get("bank", "")).first()
     if bank is None:
@@ -88,6 +89,7 @@ def choose_collection(request: HttpRequest, holder: Holder) -> HttpResponse:
         "district": district,
         "district_not_known": DISTRICT_NOT_KNOWN,
         "outlets": outlets[:OUTLETS_SHOWN_MAX],
+        "units": collecting_units(person, bank.code, holder.today),
         "error": request.GET.get("error", ""),
     }
     return render(request, "portal/apply_collection.html", context)
@@ -103,9 +105,13 @@ def check(request: HttpRequest, holder: Holder) -> HttpResponse:
     if bank is None:
         return redirect(_step("portal:apply_bank", **{"for": person.person_id}))
     by_post = answers.get("collection") == "post"
-    outlet = None if by_post else Outlet.objects.filter(outlet_id=answers.get("outlet", ""), bank=bank).first()
+    unit = None
+    if answers.get("collection") == "unit":
+        unit = collecting_unit(person, bank.code, answers.get("unit", ""), holder.today)
+    at_outlet = not by_post and unit is None
+    outlet = Outlet.objects.filter(outlet_id=answers.get("outlet", ""), bank=bank).first() if at_outlet else None
     address = answers.get("address", "").strip()[:ADDRESS_LENGTH_MAX]
-    if (by_post and not address) or (not by_post and outlet is None):
+    if (by_post and not address) or (at_outlet and outlet is None):
         problem = "address" if by_post else "outlet"
         return redirect(
             _step("portal:apply_collection", **{"for": person.person_id, "bank": bank.code, "error": problem})
@@ -115,6 +121,7 @@ def check(request: HttpRequest, holder: Holder) -> HttpResponse:
         "name": holder.name_of(person).name,
         "bank": bank,
         "outlet": outlet,
+        "unit": unit,
         "address": address if by_post else "",
         "kind": "replacement" if cards_held(person.person_id).lost_third_generation else "first",
         "application_id": uuid4(),
@@ -133,7 +140,8 @@ def check(request: HttpRequest, holder: Holder) -> HttpResponse:
             else request.POST.get("kind", ""),
             channel="web",
             bank_code=bank.code,
-            collection="post" if by_post else "outlet",
+            collection="post" if by_post else "unit" if unit else "outlet",
+            organisation_code=unit.credit_code if unit else "",
             outlet_id=outlet.outlet_id if outlet else "",
             address=address if by_post else "",
         )
@@ -172,6 +180,9 @@ def receipt(request: HttpRequest, holder: Holder, person_id: int, application_id
         "name": holder.name_of(person).name,
         "bank": Bank.objects.filter(code=application.bank_code).first(),
         "outlet": Outlet.objects.filter(outlet_id=application.outlet_id).first(),
+        "unit": Organisation.objects.filter(credit_code=application.organisation_code).first()
+        if application.collection == "unit"
+        else None,
         "may_cancel": application.state in {"submitted", "approved"},
         "may_book": application.collection == "outlet" and application.state in OPEN_STATES,
         "error": error,
