@@ -91,13 +91,22 @@ def looks_and_confirms(page: Page, stack: Stack, good: int) -> None:
     assert stack.query("select count(*) from units_roster_entry") == [(good,)]
 
 
-def chooses_in_the_portal(browser: Browser, stack: Stack, person: Somebody, outlet: ChosenOutlet) -> None:
-    """Among the unit's banks alone, none ticked."""
+def chooses_in_the_portal(
+    browser: Browser, stack: Stack, person: Somebody, outlet: ChosenOutlet, *, through_the_unit: bool
+) -> None:
+    """Among the unit's banks alone, none ticked; collected at an outlet or by the unit."""
     page = signs_in_as(browser, stack, person)
     page.get_by_role("link", name="申请第三代社保卡").first.click()
     expect(page.locator("input[name=bank]")).to_have_count(3)
     assert page.locator("input[name=bank]:checked").count() == 0
-    fill_in_application(page, bank_name=outlet.bank_name, outlet_id=outlet.outlet_id, district=outlet.district)
+    if through_the_unit:
+        page.get_by_label(outlet.bank_name, exact=True).check()
+        page.get_by_role("button", name="继续").click()
+        page.get_by_role("button", name="由单位代领").click()
+        page.get_by_role("button", name="提交申请").click()
+        page.get_by_role("heading", name="申请已提交").wait_for()
+    else:
+        fill_in_application(page, bank_name=outlet.bank_name, outlet_id=outlet.outlet_id, district=outlet.district)
     page.context.close()
 
 
@@ -143,8 +152,8 @@ def test_an_employer_from_choosing_banks_to_cards_in_hand(stack: Stack, browser:
     page.goto(upload)
     looks_and_confirms(page, stack, good)
     undecided = [person for person in people[good - 12 : good] if person.phone][:2]
-    for person in undecided:
-        chooses_in_the_portal(browser, stack, person, outlet)
+    for place, person in enumerate(undecided):
+        chooses_in_the_portal(browser, stack, person, outlet, through_the_unit=place == 1)
     applies_for_all(page, stack)
     waits_for_cards(stack, organisation, good - 12)
     page.goto(f"{stack.web}/work/unit/people/")

@@ -74,7 +74,7 @@ def fills_in_the_decision(page: Page, bank_codes: list[str], *, collects: bool, 
     for code in bank_codes:
         page.locator(f"input[name=bank][value={code}]").check()
     if whole is not None:
-        page.get_by_label("整体登记：" if whole else "不整体登记：").check()
+        page.get_by_label(re.compile("^整体登记" if whole else "^不整体登记")).check()
     page.get_by_label("单位代领：" if collects else "不代领：").check()
     page.get_by_label("作出决定的会议或机构").fill("职工代表大会")
     page.get_by_label("文号或会议纪要编号").fill("职代会〔2026〕3 号")
