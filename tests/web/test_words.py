@@ -8,6 +8,9 @@ import pytest
 from django.utils import translation
 
 from yikatong.applications.rules import Reason as ApplicationReason
+from yikatong.campaign.appointments import Reason as AppointmentReason
+from yikatong.campaign.booking import BookingReason
+from yikatong.campaign.models import AppointmentState
 from yikatong.issuance.models import CardState, SocialState
 from yikatong.issuance.rules import CardSnapshot, JobReason
 from yikatong.issuance.rules import Reason as CardReason
@@ -74,6 +77,22 @@ def test_a_clerk_is_told_every_refusal_in_words(reason: str) -> None:
 @pytest.mark.parametrize("reason", sorted(AT_A_COUNTER), ids=str)
 def test_a_clerk_is_told_why_no_card_can_be_made_here(reason: str) -> None:
     in_both_languages(staff_words.REFUSALS[reason])
+
+
+@pytest.mark.parametrize("reason", [*AppointmentReason, *BookingReason], ids=str)
+def test_a_holder_is_told_why_there_is_no_appointment(reason: str) -> None:
+    in_both_languages(words.APPOINTMENT_REFUSALS[reason])
+
+
+@pytest.mark.parametrize("reason", list(AppointmentReason), ids=str)
+def test_a_clerk_is_told_why_nobody_can_be_counted_in(reason: str) -> None:
+    in_both_languages(staff_words.APPOINTMENT_REFUSALS[reason])
+
+
+@pytest.mark.parametrize("state", list(AppointmentState), ids=str)
+def test_the_outlets_list_names_every_state_of_an_appointment(state: AppointmentState) -> None:
+    assert str(staff_words.APPOINTMENT_STATES[state]) == state.label
+    in_both_languages(staff_words.APPOINTMENT_STATES[state])
 
 
 @pytest.mark.parametrize("state", [*CardState, *SocialState], ids=str)
