@@ -1,6 +1,7 @@
 """A past for the figures of fair participation: who saw which list, chose which bank and got the card, over two whole months.
 
-Written straight into a demo's tables, because its services rightly refuse to act in the past. Everybody takes part once.
+Written straight into a demo's tables, because its services rightly refuse to act in the past. Everybody takes part once and
+chooses by taste, whatever the position.
 """
 
 from datetime import date, timedelta
@@ -9,8 +10,7 @@ from tests.stack import Stack
 
 FILL = """
 with person as (
-    select person_id, row_number() over (order by person_id) as nth, %s::date + (person_id %% %s::int)::int as day,
-        sin(person_id * 12.9898) * 43758.5453 as noise
+    select person_id, row_number() over (order by person_id) as nth, %s::date + (person_id %% %s::int)::int as day
     from registry_person
 ), list as (
     select p.*, array(
@@ -20,8 +20,9 @@ with person as (
     from person p
 ), choice as (
     select l.*, (
-        select code from unnest(l.banks) with ordinality as listed (code, place)
-        order by ascii(md5(code || 'taste')) * (0.4 + abs(sin(l.person_id * 7.1 + place * 3.3))) desc limit 1
+        select code from unnest(l.banks) as listed (code)
+        order by (40 + ascii(md5(code || 'taste'))) * ascii(md5(code || 'mood' || l.person_id)) desc,
+            md5(code || 'tie' || l.person_id) limit 1
     ) as bank, (l.day + time '10:00') at time zone 'Asia/Shanghai' as at
     from list l
 ), offered as (
