@@ -66,7 +66,7 @@ def register(request: HttpRequest) -> HttpResponse:
     after = request.GET.get("after", "0")
     after_id = int(after) if after.isdecimal() else 0
     if query:
-        persons = _search(query)
+        persons = search_persons(query)
     else:
         persons = list(Person.objects.filter(person_id__gt=after_id).order_by("person_id")[:PAGE_LENGTH])
     names = dict(Division.objects.filter(code__in=[p.community_code for p in persons]).values_list("code", "name"))
@@ -78,7 +78,8 @@ def register(request: HttpRequest) -> HttpResponse:
     return render(request, "workbench/register.html", context)
 
 
-def _search(query: str) -> list[Person]:
+def search_persons(query: str) -> list[Person]:
+    """Whoever has this identity number, card number or phone number."""
     by_identity = find_person_by_identity_number(query)
     if by_identity is not None:
         return [by_identity]

@@ -1,0 +1,513 @@
+"""The card centre's pages of the campaign over HTTP: what they show, what they refuse in words, and what they never say."""
+
+import csv
+import io
+import json
+import re
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import translation
+from openpyxl import load_workbook
+
+from tests.campaign.world import MONDAY, UNIT, make_city, make_unit
+from tests.cast import CLERK, NOON, active_card, make_person
+from yikatong.accounts.models import Role, User
+from yikatong.audit.models import AuditEvent
+from yikatong.banks.models import Outlet
+from yikatong.campaign.models import Campaign, CampaignState, CapacityChange, Invitation, PlaceWeek, Slot, UnitSlot
+from yikatong.campaign.services import plan_requested, request_plan
+from yikatong.registry.models import Person
+from yikatong.registry.selectors import clear_view
+from yikatong.workbench.campaign_figures import Area
+from yikatong.workbench.campaign_limits import spans
+from yikatong.workbench.campaign_map import MEASURES, breaks_of, class_of, legend_of, nice_step
+from yikatong.workbench.campaign_plan import sorted_areas
+from yikatong.workbench.campaign_words import step_words
+
+pytestmark = pytest.mark.django_db
+ROOT = "/work/campaigns/"
+FORM = {"name": "winter", "starts_on": str(MONDAY), "weeks": "4", "seed": "7", "based_on": "", "do": "plan"}
+
+
+@pytest.fixture(autouse=True)
+def _counted_anew() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def city() -> list[Outlet]:
+    """Two banks with an outlet each."""
+    return make_city("ABC", "ICBC")
+
+
+@pytest.fixture
+def centre(city: list[Outlet]) -> Client:
+    """The card centre, in Chinese."""
+    client = Client(headers={"accept-language": "zh-hans"})
+    client.force_login(User.objects.create(username="centre", role=Role.CARD_CENTRE))
+    return client
+
+
+def planned(name: str = "winter", **changes: object) -> Campaign:
+    options: dict[str, object] = {"starts_on": MONDAY, "weeks": 4, "seed": 1, "by": CLERK, "at": NOON}
+    request_plan(name, **(options | changes))  # type: ignore[arg-type]
+    plan_requested(name, at=NOON)
+    return Campaign.objects.get(campaign_id=name)
+
+
+def text_of(answer: Any) -> str:
+    """The page's words in one line, without tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"), [([], ""), ([3], "3"), ([1, 2, 3, 5], "1–3, 5"), ([1, 3, 4], "1, 3–4"), ([9, 10], "9–10")]
+)
+def test_weeks_are_drawn_together(numbers: list[int], text: str) -> None:
+    assert spans(numbers) == text
+
+
+@pytest.mark.parametrize(
+    ("least", "step"),
+    [(0, 1), (0.9, 1), (1, 1), (1.2, 2), (2.2, 2.5), (3, 5), (7, 10), (0.00041, 0.0005), (1300, 2000)],
+)
+def test_classes_begin_at_round_numbers(least: float, step: float) -> None:
+    assert nice_step(least) == pytest.approx(step)
+
+
+def test_shares_have_fixed_classes_unless_all_are_small() -> None:
+    load = MEASURES["load"]
+    full, quiet = Area("1", "满", load=0.96), Area("2", "空", load=0.004)
+    assert breaks_of(load, [full, quiet]) == (0.5, 0.7, 0.85, 0.95)
+    assert [class_of(area.load, breaks_of(load, [full, quiet])) for area in (full, quiet)] == [4, 0]
+    assert breaks_of(load, [quiet]) == pytest.approx((0.001, 0.002, 0.003, 0.004))
+    assert legend_of(load, (0.5, 0.7, 0.85, 0.95)) == ["< 50%", "50% – 70%", "70% – 85%", "85% – 95%", "≥ 95%"]
+    assert class_of(None, (1,)) is None
+
+
+def test_areas_without_a_value_stand_last_whichever_way_they_are_sorted() -> None:
+    areas = [Area("1", "甲", load=0.2), Area("2", "乙"), Area("3", "丙", load=0.7)]
+    assert [area.code for area in sorted_areas(areas, "load", is_down=True)] == ["3", "1", "2"]
+    assert [area.code for area in sorted_areas(areas, "load", is_down=False)] == ["1", "3", "2"]
+    assert sorted_areas(areas, "'; drop", is_down=True) == areas
+
+
+def test_a_step_is_told_in_english_with_its_number() -> None:
+    with translation.override("zh-hans"):
+        assert step_words("计划：12 个居民组，2 个领卡点") == "计划：12 个居民组，2 个领卡点"
+    with translation.override("en"):
+        assert step_words("计划：1,234 个居民组，2 个领卡点").endswith(" (1,234)")
+        assert step_words("") == ""
+
+
+def test_a_city_without_plans_is_told_what_a_plan_is(centre: Client) -> None:
+    page = text_of(centre.get(ROOT))
+    assert "还没有计划" in page
+    assert "新建第一个计划" in page
+
+
+def test_each_person_counts_for_the_batch_that_takes_them_first(centre: Client, city: list[Outlet]) -> None:
+    make_unit(people=range(1, 4))  # employees of 东城: the third batch
+    make_person(10, category="retiree")
+    active_card(make_person(11, category="student"), city[0])
+    invited = make_person(12, category="resident")
+    Invitation.objects.create(
+        person_id=invited.person_id,
+        campaign_id="x",
+        way="outlet",
+        week_starts_on=MONDAY,
+        state="sent",
+        state_since=NOON,
+    )
+    make_person(13, category="employee")  # of no unit: normal issuance
+    rows = centre.get(ROOT).context["timeline"].rows
+    assert [(row.batch.code, row.people, row.with_card, row.invited, row.to_come) for row in rows] == [
+        ("1", 0, 0, 0, 0),
+        ("2", 0, 0, 0, 0),
+        ("3", 3, 0, 0, 3),
+        ("4", 2, 1, 1, 0),
+        ("5", 1, 0, 0, 1),
+        ("normal", 1, 0, 0, 1),
+    ]
+    assert sorted(row.starts_percent for row in rows) == [row.starts_percent for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"name": ""}, "请给计划取一个名字"),
+        ({"name": "冬天"}, "名字用 1 至 20 个英文字母"),
+        ({"name": "a" * 21}, "名字用 1 至 20 个英文字母"),
+        ({"name": "-x"}, "名字用 1 至 20 个英文字母"),
+        ({"name": "capacity"}, "是本系统保留的名字"),
+        ({"starts_on": "2026-12-01"}, "下一个周一是 2026-12-07"),
+        ({"starts_on": "soon"}, "请填写日期"),
+        ({"weeks": "0"}, "周数须是 1 至 104 之间的整数"),
+        ({"weeks": "105"}, "周数须是 1 至 104 之间的整数"),
+        ({"weeks": "²"}, "周数须是 1 至 104 之间的整数"),
+        ({"seed": "-1"}, "抽签种子须是 0 至"),
+        ({"seed": "9" * 5000}, "抽签种子须是 0 至"),
+        ({"based_on": "nothing"}, "没有名为“nothing”的计划"),
+        ({"keeps_invited": "1"}, "须选择依据哪个计划"),
+        ({"change": "close_outlet|NONE|2026-12-07|2026-12-07"}, "没有编号为 NONE 的网点"),
+    ],
+)
+def test_a_form_with_a_fault_is_told_what_and_where(centre: Client, changed: dict[str, str], said: str) -> None:
+    answer = centre.post(f"{ROOT}new/", FORM | changed)
+    assert answer.status_code == 422
+    assert said in text_of(answer)
+    assert not Campaign.objects.exists()
+
+
+def test_a_plan_is_asked_for_with_what_is_supposed(centre: Client) -> None:
+    make_person(1)
+    planned("base")
+    form = FORM | {"based_on": "base", "by_forecast": "1", "outlet_q": "ABC"}
+    found = centre.post(f"{ROOT}new/", form | {"do": "find"})
+    assert [outlet.outlet_id for outlet in found.context["offered"]] == ["ABC-1"]
+    packed: list[str] = []
+    for kind, fields in (
+        ("close_outlet", {"close_outlet": "ABC-1", "close_first": "2026-12-07", "close_last": "2026-12-11"}),
+        ("lose_production", {"lose_bank": "ICBC", "lose_first": "2026-12-07", "lose_last": "2026-12-07"}),
+        ("more_demand", {"demand_district": "110101", "demand_percent": "200"}),
+    ):
+        page = centre.post(f"{ROOT}new/", form | fields | {"do": f"add_{kind}", "change": packed})
+        assert page.status_code == 200, text_of(page)
+        packed = [change.packed for change in page.context["asked"].changes]
+    assert "ABC one 在 2026-12-07 至 2026-12-11 停办" in text_of(page)
+    page = centre.post(f"{ROOT}new/", form | {"do": "remove_1", "change": packed})
+    packed = [change.packed for change in page.context["asked"].changes]
+    answer = centre.post(f"{ROOT}new/", form | {"do": "plan", "change": packed})
+    assert answer["location"] == f"{ROOT}winter/"
+    made = Campaign.objects.get(campaign_id="winter")
+    assert (made.state, made.based_on, made.by_forecast, made.seed) == (CampaignState.QUEUED, "base", True, 7)
+    assert made.changes == [
+        {"kind": "close_outlet", "outlet_id": "ABC-1", "first_day": "2026-12-07", "last_day": "2026-12-11"},
+        {"kind": "more_demand", "district_code": "110101", "percent": 200},
+    ]
+    assert made.requested_by == "staff:centre"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "said"),
+    [
+        ("close_outlet", {}, "请选择一个网点"),
+        ("close_outlet", {"close_outlet": "ABC-1"}, "请填写起止日期"),
+        (
+            "close_outlet",
+            {"close_outlet": "ABC-1", "close_first": "2026-12-11", "close_last": "2026-12-07"},
+            "止日不早于起日",
+        ),
+        ("lose_production", {"lose_bank": "XXX"}, "请选择一家银行"),
+        ("more_demand", {"demand_district": "110101", "demand_percent": "lots"}, "比例须是 0 至 1000 之间的整数"),
+        ("more_demand", {"demand_percent": "200"}, "请选择一个区"),
+    ],
+)
+def test_a_change_with_a_fault_is_not_added(centre: Client, kind: str, fields: dict[str, str], said: str) -> None:
+    answer = centre.post(f"{ROOT}new/", FORM | fields | {"do": f"add_{kind}"})
+    assert answer.status_code == 422
+    assert said in text_of(answer)
+    assert answer.context["asked"].changes == []
+
+
+@pytest.mark.parametrize(
+    "packed", ["", "x", "close_outlet|ABC-1", "close_outlet|ABC-1|today|2026-12-07", "more_demand|110101|x"]
+)
+def test_a_tampered_change_is_dropped(centre: Client, packed: str) -> None:
+    assert centre.post(f"{ROOT}new/", FORM | {"do": "find", "change": packed}).context["asked"].changes == []
+
+
+def test_progress_is_told_until_the_plan_is_there(centre: Client) -> None:
+    make_person(1)
+    request_plan("winter", starts_on=MONDAY, weeks=4, seed=1, by=CLERK, at=NOON)
+    Campaign.objects.update(state="planning", step="计划：12 个居民组，2 个领卡点", steps_done=4)
+    assert "可以离开本页" in text_of(centre.get(f"{ROOT}winter/"))
+    told = centre.get(f"{ROOT}winter/status.json").json()
+    assert (told["is_unfinished"], told["done"], told["total"], told["step"]) == (
+        True,
+        4,
+        8,
+        "计划：12 个居民组，2 个领卡点",
+    )
+    for address in ("figures.json", "publish/", "person/", "versus/winter/", "export/load.csv"):
+        assert centre.get(f"{ROOT}winter/{address}").status_code == 404, address
+    plan_requested("winter", at=NOON)
+    told = centre.get(f"{ROOT}winter/status.json").json()
+    assert (told["is_unfinished"], told["state"]) == (False, "planned")
+
+
+def test_a_plan_that_failed_says_why_and_can_be_removed(centre: Client) -> None:
+    planned()  # nobody in the register
+    page = text_of(centre.get(f"{ROOT}winter/"))
+    assert "这个计划没有完成" in page
+    assert "登记簿中没有需要换发的人" in page
+    assert centre.post(f"{ROOT}winter/discard/")["location"] == ROOT
+    assert not Campaign.objects.exists()
+
+
+def test_a_plans_page_shows_its_figures(centre: Client) -> None:
+    for serial in range(1, 21):
+        make_person(serial)
+    planned()
+    answer = centre.get(f"{ROOT}winter/")
+    page = text_of(answer)
+    assert "列入计划 20 人" in page
+    assert "已证明为该模型下的最优" in page
+    (area,) = answer.context["areas"]
+    assert (area.name, area.people, area.left_out, area.wait) == ("东城区", 20, 0, 0)
+    streets = centre.get(f"{ROOT}winter/?district=110101&sort=people&dir=desc")
+    assert [street.name for street in streets.context["areas"]] == ["东华门街道"]
+    assert 'aria-sort="descending"' in streets.content.decode()
+    figures = centre.get(f"{ROOT}winter/figures.json?bank=ABC").json()
+    assert figures["map"]["districts"]["110101"]["name"] == "东城区"
+    assert set(figures["map"]["measures"]) == {"load", "wait", "distance", "uptake"}
+    assert len(figures["curve"]["weeks"]) == 4
+    both = [centre.get(f"{ROOT}winter/figures.json?bank={bank}").json()["curve"]["people"] for bank in ("ABC", "ICBC")]
+    everything = centre.get(f"{ROOT}winter/figures.json").json()["curve"]["people"]
+    assert [sum(each) for each in zip(*both, strict=True)] == everything
+    assert sum(everything) == 20
+
+
+def test_a_binding_limit_is_told_in_one_sentence(centre: Client) -> None:
+    for serial in range(1, 6):
+        make_person(serial)
+    centre.post(
+        f"{ROOT}capacity/",
+        {
+            "do": "record",
+            "kind": "production_cards",
+            "of": "ABC",
+            "value": "0",
+            "effective_from": str(MONDAY),
+            "effective_until": "",
+            "reason": "设备检修中",
+        },
+    )
+    Campaign.objects.all().delete()
+    plan = planned()
+    PlaceWeek.objects.filter(place="ABC-1", week_starts_on__lt=MONDAY + timedelta(weeks=3)).update(price_m=4_000)
+    page = text_of(centre.get(f"{ROOT}{plan.campaign_id}/"))
+    assert "ABC one第 1–3 周已排满：每多接待 1 人，最多可少走 4.0 公里，或少等 2.0 周。" in page
+    if plan.left_out:
+        assert "就少 1 人领不到卡" in page
+
+
+def test_units_are_listed_with_their_week_or_why_not(centre: Client) -> None:
+    make_unit(people=range(1, 4))
+    planned()
+    slot = UnitSlot.objects.get()
+    assert slot.week_starts_on is not None
+    assert str(slot.week_starts_on) in text_of(centre.get(f"{ROOT}winter/"))
+    UnitSlot.objects.update(week_starts_on=None, refusal="no_week_left")
+    page = text_of(centre.get(f"{ROOT}winter/"))
+    assert f"单位{UNIT[-4:]} 3 未排上：计划期内各周均已排满" in page
+
+
+def test_boundaries_are_the_citys_own_and_kept_by_the_browser(centre: Client) -> None:
+    answer = centre.get(f"{ROOT}capacity/boundaries.json")
+    features = json.loads(answer.content)["features"]
+    assert len(features) == 16
+    again = centre.get(f"{ROOT}capacity/boundaries.json", headers={"if-none-match": answer["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_two_plans_are_compared_in_words(centre: Client) -> None:
+    for serial in range(1, 6):
+        make_person(serial)
+    planned("one")
+    planned("two")
+    Campaign.objects.filter(campaign_id="two").update(left_out=2, mean_wait_weeks=1.5)
+    assert centre.get(f"{ROOT}one/versus/?other=two")["location"] == f"{ROOT}one/versus/two/"
+    page = text_of(centre.get(f"{ROOT}one/versus/two/"))
+    assert "B 比 A 多 2 人排不上。人均多等 1.5 周。" in page
+    assert "0 人换到另一处领卡，0 人换到另一周。" in page
+    page = text_of(centre.get(f"{ROOT}two/versus/one/"))
+    assert "B 比 A 少 2 人排不上。人均少等 1.5 周。" in page
+    assert "两个计划排不上的人一样多" in text_of(centre.get(f"{ROOT}one/versus/one/"))
+    assert centre.get(f"{ROOT}one/versus/three/").status_code == 404
+
+
+def test_a_persons_slot_is_explained_and_masked(centre: Client) -> None:
+    person = make_person(1)
+    planned()
+    later = make_person(2)
+    clear = clear_view(person)
+    for query in (clear.identity_number, clear.phone):
+        answer = centre.post(f"{ROOT}winter/person/", {"q": query})
+        page = text_of(answer)
+        assert f"第 1 周，{MONDAY} 起" in page
+        assert "您所选银行离您最近的网点" in page
+        assert query not in answer.content.decode()
+        assert clear.name not in page
+    assert "此人不在这个计划中" in text_of(centre.post(f"{ROOT}winter/person/", {"q": clear_view(later).phone}))
+    assert "没有找到" in text_of(centre.post(f"{ROOT}winter/person/", {"q": "119901199001010000"}))
+
+
+def test_publishing_asks_for_the_name_and_says_what_it_does(centre: Client) -> None:
+    for serial in range(1, 6):
+        make_person(serial)
+    planned()
+    page = text_of(centre.get(f"{ROOT}winter/publish/"))
+    assert "为排上的 5 人各生成一份邀请" in page
+    assert "不会替换任何计划" in page
+    refused = centre.post(f"{ROOT}winter/publish/", {"name": "Winter"})
+    assert refused.status_code == 422
+    assert "不一致，没有发布" in text_of(refused)
+    assert not Invitation.objects.exists()
+    assert centre.post(f"{ROOT}winter/publish/", {"name": " winter "})["location"] == f"{ROOT}winter/"
+    assert Invitation.objects.count() == 5
+    event = AuditEvent.objects.get(action="campaign.published")
+    assert (event.actor, event.subject) == ("staff:centre", "campaign:winter")
+    assert "待发送 5" in text_of(centre.get(f"{ROOT}winter/"))
+    assert centre.get(f"{ROOT}winter/status.json").json()["sending"] == {"waiting": 5}
+    assert centre.post(f"{ROOT}winter/publish/", {"name": "winter"}).status_code == 302, "once is enough"
+    assert centre.post(f"{ROOT}winter/discard/").status_code == 422
+    planned("spring")
+    assert "替换目前已发布的计划 winter" in text_of(centre.get(f"{ROOT}spring/publish/"))
+
+
+def test_a_plan_of_made_up_people_is_never_published(centre: Client) -> None:
+    for serial in range(1, 6):
+        make_person(serial)
+    planned("more")
+    Campaign.objects.update(changes=[{"kind": "more_demand", "district_code": "110101", "percent": 200}])
+    assert "只供比较，不能发布" in text_of(centre.get(f"{ROOT}more/"))
+    assert centre.post(f"{ROOT}more/publish/", {"name": "more"}).status_code == 422
+    assert Campaign.objects.get().state == CampaignState.PLANNED
+
+
+def test_uptake_is_counted_over_the_invitations_sent(centre: Client, city: list[Outlet]) -> None:
+    for serial in range(1, 5):
+        make_person(serial)
+    planned()
+    centre.post(f"{ROOT}winter/publish/", {"name": "winter"})
+    people = list(Person.objects.order_by("person_id"))
+    Invitation.objects.exclude(person_id=people[3].person_id).update(state="sent")
+    active_card(people[0], city[0])
+    active_card(people[3], city[0])
+    (area,) = centre.get(f"{ROOT}winter/").context["areas"]
+    assert (area.invited, area.applied) == (3, 1)
+    assert "33%" in text_of(centre.get(f"{ROOT}winter/"))
+
+
+def test_exports_hold_the_plan_and_nobodys_name(centre: Client) -> None:
+    people = [make_person(serial) for serial in range(1, 6)]
+    planned()
+    Outlet.objects.filter(outlet_id="ABC-1").update(name='=HYPERLINK("x")')
+    Slot.objects.filter(person_id=people[0].person_id).update(week_starts_on=None, refusal="no_room")
+    texts = {}
+    for what in ("load", "banks", "streets", "left-out"):
+        answer = centre.get(f"{ROOT}winter/export/{what}.csv")
+        assert answer["content-disposition"] == f'attachment; filename="campaign-winter-{what}.csv"'
+        octets = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+        assert octets.startswith("\ufeff".encode())
+        texts[what] = octets.decode("utf-8-sig")
+    rows = {what: list(csv.reader(io.StringIO(text))) for what, text in texts.items()}
+    assert {row[5] for row in rows["load"][1:] if row[4] == "ABC-1"} == {'\'=HYPERLINK("x")'}
+    assert sum(int(row[4]) for row in rows["banks"][1:]) == 5
+    assert rows["streets"][1][2:4] == ["东华门街道", "5"]
+    assert rows["left-out"][1][:2] == ["计划期内没有空位", str(people[0].person_id)]
+    book = load_workbook(io.BytesIO(b"".join(centre.get(f"{ROOT}winter/export/plan.xlsx"))))  # type: ignore[arg-type]
+    assert [sheet.title for sheet in book] == ["网点负荷", "银行周产量", "街道", "未排上"]
+    assert [sheet.max_row for sheet in book] == [len(rows[what]) for what in ("load", "banks", "streets", "left-out")]
+    assert all(cell.data_type != "f" for sheet in book for row in sheet for cell in row)
+    everything = "".join(texts.values())
+    assert not any(
+        clear_view(each).identity_number in everything or clear_view(each).name in everything for each in people
+    )
+    assert AuditEvent.objects.filter(action="campaign.exported", actor="staff:centre").count() == 5
+    for wrong in ("load.xlsx", "plan.csv", "x.csv", "load.pdf"):
+        assert centre.get(f"{ROOT}winter/export/{wrong}").status_code == 404
+
+
+def test_a_capacity_change_is_recorded_and_withdrawn(centre: Client) -> None:
+    form = {
+        "do": "record",
+        "kind": "outlet_closed",
+        "of": "ABC-1",
+        "effective_from": "2026-12-07",
+        "reason": "装修停业",
+    }
+    assert centre.post(f"{ROOT}capacity/", form).status_code == 302
+    change = CapacityChange.objects.get()
+    assert (change.kind, change.of, change.effective_from, change.effective_until) == (
+        "outlet_closed",
+        "ABC-1",
+        date(2026, 12, 7),
+        None,
+    )
+    assert "ABC one 网点停办" in text_of(centre.get(f"{ROOT}capacity/"))
+    asked = centre.get(f"{ROOT}capacity/{change.change_id}/withdraw/")
+    assert "装修停业" in text_of(asked)
+    assert CapacityChange.objects.get().withdrawn_at is None
+    assert centre.post(f"{ROOT}capacity/{change.change_id}/withdraw/").status_code == 302
+    assert CapacityChange.objects.get().withdrawn_at is not None
+    assert "已撤回" in text_of(centre.get(f"{ROOT}capacity/"))
+    assert centre.get(f"{ROOT}capacity/99/withdraw/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"of": ""}, "请选择是哪一个"),
+        ({"of": "NONE"}, "找不到编号为 NONE"),
+        ({"value": "many"}, "数值须是 0 至"),
+        ({"effective_from": ""}, "请填写开始日期"),
+        ({"effective_until": "soon"}, "日期写法不对"),
+        ({"effective_until": "2026-12-01"}, "早于开始日期"),
+        ({"reason": "急"}, "请写明原因"),
+        ({"kind": "weather"}, "没有这种能力变更"),
+    ],
+)
+def test_a_capacity_change_with_a_fault_is_refused(centre: Client, changed: dict[str, str], said: str) -> None:
+    form = {
+        "do": "record",
+        "kind": "production_cards",
+        "of": "ABC",
+        "value": "5",
+        "effective_from": "2026-12-07",
+        "effective_until": "",
+        "reason": "设备检修",
+    }
+    answer = centre.post(f"{ROOT}capacity/", form | changed)
+    assert answer.status_code == 422
+    assert said in text_of(answer)
+    assert not CapacityChange.objects.exists()
+
+
+def test_a_plan_named_by_command_with_odd_signs_breaks_no_list(centre: Client) -> None:
+    Campaign.objects.create(campaign_id="a/b c", starts_on=MONDAY, weeks=1, seed=1)
+    assert "a/b c" in text_of(centre.get(ROOT))
+
+
+def test_no_page_carries_inline_style_or_script(centre: Client) -> None:
+    make_person(1)
+    planned()
+    pages = (
+        "",
+        "new/",
+        "capacity/?kind=blanks",
+        "winter/",
+        "winter/publish/",
+        "winter/person/",
+        "winter/versus/winter/",
+    )
+    for page in pages:
+        text = centre.get(ROOT + page).content.decode()
+        assert not re.search(r"\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|<style", text), page
+        assert "{%" not in text
+        assert "{{" not in text
+
+
+@pytest.mark.parametrize("role", [Role.BANK_CLERK, Role.AUDITOR, Role.UNIT, Role.OPERATOR])
+def test_nobody_else_may_publish(city: list[Outlet], role: str) -> None:
+    make_person(1)
+    planned()
+    client = Client()
+    client.force_login(User.objects.create(username="other", role=role))
+    assert client.post(f"{ROOT}winter/publish/", {"name": "winter"}).status_code == 403
+    assert not Invitation.objects.exists()
