@@ -4,12 +4,20 @@ import itertools
 from datetime import date, datetime, timedelta
 
 import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.at_once import at_once
 from tests.cast import CLERK, NOON
 from yikatong.audit.models import AuditEvent
+from yikatong.campaign import publishing
 from yikatong.campaign.models import Campaign, Invitation, Slot
-from yikatong.campaign.publishing import NotPublished, PublishReason, publish
+from yikatong.campaign.publishing import (
+    NotPublished,
+    PublishReason,
+    publish,
+    publish_requested,
+    request_publishing,
+)
 
 TODAY = date(2026, 11, 2)
 MONDAY = TODAY + timedelta(days=14)
@@ -75,6 +83,40 @@ def test_a_plan_of_changed_demand_is_not_published() -> None:
         publish("doubled", by=CLERK, at=NOON)
     assert refused.value.reason == PublishReason.DEMAND_CHANGED
     assert invited("doubled") == {}
+
+
+def test_the_worker_publishes_what_was_asked_for_once() -> None:
+    plan("winter")
+    slot("winter", 1)
+    for _ in range(2):
+        assert request_publishing("winter", by=CLERK, at=NOON).state == "publishing"
+    (job,) = ProcrastinateJob.objects.filter(task_name="campaign.publish")
+    assert (job.args, job.lock) == ({"campaign_id": "winter", "kind": "clerk", "name": "test"}, "campaign.publish")
+    assert invited("winter") == {}
+    for _ in range(2):
+        publish_requested("winter", by=CLERK, at=NOON)
+    assert invited("winter") == {1: "waiting"}
+    assert Campaign.objects.get().published_by == "clerk:test"
+    actions = AuditEvent.objects.order_by("event_id").values_list("action", flat=True)
+    assert list(actions) == ["campaign.publishing_requested", "campaign.published"]
+
+
+def test_what_could_not_be_published_is_a_draft_again_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    plan("winter")
+    request_publishing("winter", by=CLERK, at=NOON)
+    monkeypatch.setattr(publishing, "_invite", broken)
+    with pytest.raises(OSError, match="disk"):
+        publish_requested("winter", by=CLERK, at=NOON)
+    made = Campaign.objects.get()
+    assert (made.state, made.published_at) == ("planned", None)
+    assert "没有发布：程序出错" in made.failure
+    request_publishing("winter", by=CLERK, at=NOON)
+    Campaign.objects.update(changes=[{"kind": "more_demand", "district_code": "110101", "percent": 200}])
+    publish_requested("winter", by=CLERK, at=NOON)
+    assert "只供推演" in Campaign.objects.get().failure
 
 
 @pytest.mark.parametrize("state", ["queued", "planning", "failed", "replaced"])

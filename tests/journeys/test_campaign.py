@@ -16,7 +16,7 @@ from tests.stack import Stack, running_stack, wait_for
 
 pytestmark = pytest.mark.journey
 ROOT = "/work/campaigns/"
-PLANNED_WITHIN_MS = 60_000
+PLANNED_WITHIN_MS = PUBLISHED_WITHIN_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def publishes(page: Page, stack: Stack, name: str) -> None:
     assert stack.query("select count(*) from campaign_invitation") == [(0,)]
     field.fill(name)
     page.get_by_role("button", name="发布并开始邀请").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("已发布")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("已发布", timeout=PUBLISHED_WITHIN_MS)
 
 
 def asks_for_one_person(page: Page, stack: Stack, name: str) -> None:

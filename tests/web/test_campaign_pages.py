@@ -12,14 +12,18 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import translation
 from openpyxl import load_workbook
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.campaign.world import MONDAY, UNIT, make_city, make_unit
 from tests.cast import CLERK, NOON, active_card, make_person
 from yikatong.accounts.models import Role, User
+from yikatong.audit.actors import Actor
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
 from yikatong.campaign.models import Campaign, CampaignState, CapacityChange, Invitation, PlaceWeek, Slot, UnitSlot
+from yikatong.campaign.publishing import publish_requested
 from yikatong.campaign.services import plan_requested, request_plan
+from yikatong.foundation.clock import utc_now
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import clear_view
 from yikatong.workbench.campaign_figures import Area
@@ -347,6 +351,13 @@ def test_a_persons_slot_is_explained_and_masked(centre: Client) -> None:
     assert "没有找到" in text_of(centre.post(f"{ROOT}winter/person/", {"q": "119901199001010000"}))
 
 
+def the_worker_publishes() -> None:
+    """What its job was told to do."""
+    job = ProcrastinateJob.objects.get(task_name="campaign.publish")
+    asked = dict(job.args)
+    publish_requested(asked.pop("campaign_id"), by=Actor(**asked), at=utc_now())
+
+
 def test_publishing_asks_for_the_name_and_says_what_it_does(centre: Client) -> None:
     for serial in range(1, 6):
         make_person(serial)
@@ -359,6 +370,10 @@ def test_publishing_asks_for_the_name_and_says_what_it_does(centre: Client) -> N
     assert "不一致，没有发布" in text_of(refused)
     assert not Invitation.objects.exists()
     assert centre.post(f"{ROOT}winter/publish/", {"name": " winter "})["location"] == f"{ROOT}winter/"
+    assert "正在发布" in text_of(centre.get(f"{ROOT}winter/"))
+    assert centre.get(f"{ROOT}winter/status.json").json()["is_unfinished"] is True
+    assert not Invitation.objects.exists(), "the worker writes them"
+    the_worker_publishes()
     assert Invitation.objects.count() == 5
     event = AuditEvent.objects.get(action="campaign.published")
     assert (event.actor, event.subject) == ("staff:centre", "campaign:winter")
@@ -385,6 +400,7 @@ def test_uptake_is_counted_over_the_invitations_sent(centre: Client, city: list[
         make_person(serial)
     planned()
     centre.post(f"{ROOT}winter/publish/", {"name": "winter"})
+    the_worker_publishes()
     people = list(Person.objects.order_by("person_id"))
     Invitation.objects.exclude(person_id=people[3].person_id).update(state="sent")
     active_card(people[0], city[0])

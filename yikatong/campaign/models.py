@@ -16,6 +16,7 @@ class CampaignState(models.TextChoices):
     PLANNING = "planning", "计划中"
     PLANNED = "planned", "草案"
     FAILED = "failed", "未完成"
+    PUBLISHING = "publishing", "发布中"
     PUBLISHED = "published", "已发布"
     REPLACED = "replaced", "已被替换"
 

@@ -8,7 +8,7 @@ the earlier one when it is sent (``invitations``). It sends nothing.
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
@@ -53,6 +53,42 @@ class NotPublished(Refused[PublishReason]):
     """The plan stays as it was."""
 
 
+def request_publishing(campaign_id: str, *, by: Actor, at: datetime) -> Campaign:
+    """Have the worker publish a plan: millions of invitations are no page's work. Repeating it changes nothing.
+
+    Raises ``NotPublished`` at once for a plan that cannot be published.
+    """
+    with transaction.atomic():
+        campaign = _locked(campaign_id)
+        if campaign.state in {CampaignState.PUBLISHING, CampaignState.PUBLISHED}:
+            return campaign
+        _check(campaign)
+        campaign.state = CampaignState.PUBLISHING
+        campaign.failure = ""
+        campaign.save(update_fields=["state", "failure"])
+        record("campaign.publishing_requested", subject=f"campaign:{campaign_id}", by=by, at=at)
+        from yikatong.campaign.tasks import publish_task  # the task calls publish_requested
+
+        publish_task.configure(lock="campaign.publish").defer(campaign_id=campaign_id, kind=by.kind, name=by.name)
+    return campaign
+
+
+def publish_requested(campaign_id: str, *, by: Actor, at: datetime) -> None:
+    """What the worker runs; repeating it changes nothing. A plan that was not published after all is a draft again and says why.
+
+    Raises what is not a refusal; when the database goes away the plan stays under way, for the worker comes back to it.
+    """
+    try:
+        publish(campaign_id, by=by, at=at)
+    except OperationalError:
+        raise
+    except NotPublished as refused:
+        _back_to_draft(campaign_id, str(refused))
+    except Exception:
+        _back_to_draft(campaign_id, "没有发布：程序出错，详情已写入运行日志。请重试，仍不成功请联系运维。")
+        raise
+
+
 def publish(campaign_id: str, *, by: Actor, at: datetime) -> int:
     """Publish a plan in place of the one that is published; how many people it invites.
 
@@ -61,17 +97,10 @@ def publish(campaign_id: str, *, by: Actor, at: datetime) -> int:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_ONE_AT_A_TIME)
-        campaign = Campaign.objects.select_for_update().filter(campaign_id=campaign_id).first()
-        if campaign is None:
-            raise NotPublished(PublishReason.UNKNOWN, f"没有名为 {campaign_id} 的计划")
+        campaign = _locked(campaign_id)
         if campaign.state == CampaignState.PUBLISHED:
             return Invitation.objects.filter(campaign_id=campaign_id).count()
-        if campaign.state != CampaignState.PLANNED:
-            state = CampaignState(campaign.state).label
-            raise NotPublished(PublishReason.NOT_PLANNED, f"计划 {campaign_id} 的状态是“{state}”，只能发布草案")
-        if demand_is_changed(from_json(campaign.changes)):
-            words = f"计划 {campaign_id} 改变了需求人数，只供推演，不能发布；请去掉这一情景重新计划"
-            raise NotPublished(PublishReason.DEMAND_CHANGED, words)
+        _check(campaign)
         withdrawn = _replace_earlier(at)
         invited = _invite(campaign_id, at)
         campaign.state = CampaignState.PUBLISHED
@@ -87,6 +116,28 @@ def publish(campaign_id: str, *, by: Actor, at: datetime) -> int:
             withdrawn=withdrawn,
         )
     return invited
+
+
+def _locked(campaign_id: str) -> Campaign:
+    campaign = Campaign.objects.select_for_update().filter(campaign_id=campaign_id).first()
+    if campaign is None:
+        raise NotPublished(PublishReason.UNKNOWN, f"没有名为 {campaign_id} 的计划")
+    return campaign
+
+
+def _check(campaign: Campaign) -> None:
+    name = campaign.campaign_id
+    if campaign.state not in {CampaignState.PLANNED, CampaignState.PUBLISHING}:
+        state = CampaignState(campaign.state).label
+        raise NotPublished(PublishReason.NOT_PLANNED, f"计划 {name} 的状态是“{state}”，只能发布草案")
+    if demand_is_changed(from_json(campaign.changes)):
+        words = f"计划 {name} 改变了需求人数，只供推演，不能发布；请去掉这一情景重新计划"
+        raise NotPublished(PublishReason.DEMAND_CHANGED, words)
+
+
+def _back_to_draft(campaign_id: str, words: str) -> None:
+    under_way = Campaign.objects.filter(campaign_id=campaign_id, state=CampaignState.PUBLISHING)
+    under_way.update(state=CampaignState.PLANNED, failure=words)
 
 
 def _replace_earlier(at: datetime) -> int:

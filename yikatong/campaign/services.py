@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 SEED_MAX = 2**62
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 _UNDER_WAY = frozenset({CampaignState.QUEUED, CampaignState.PLANNING})
-_WAS_PUBLISHED = frozenset({CampaignState.PUBLISHED, CampaignState.REPLACED})
+_WAS_PUBLISHED = frozenset({CampaignState.PUBLISHING, CampaignState.PUBLISHED, CampaignState.REPLACED})
 
 
 class Reason(StrEnum):

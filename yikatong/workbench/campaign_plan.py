@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import condition, require_POST, require_safe
 
 from yikatong.audit.actors import Actor
-from yikatong.campaign.models import Campaign
+from yikatong.campaign.models import Campaign, CampaignState
 from yikatong.campaign.services import discard_plan
 from yikatong.city.folder import open_folder
 from yikatong.foundation.clock import utc_now
@@ -35,6 +35,7 @@ from yikatong.workbench.campaign_figures import (
 from yikatong.workbench.campaign_limits import limits_of
 from yikatong.workbench.campaign_map import MEASURES, map_figures
 from yikatong.workbench.campaign_words import (
+    FOLLOWED,
     INVITATIONS,
     STATE_COLOURS,
     STATES,
@@ -87,6 +88,7 @@ def _page(request: HttpRequest, plan: Campaign, error: str = "") -> HttpResponse
         "colour": STATE_COLOURS[plan.state],
         "is_unfinished": plan.state in UNFINISHED,
         "has_figures": plan.state in WITH_FIGURES,
+        "is_publishing": plan.state == CampaignState.PUBLISHING,
         "changes": supposed_words(plan.changes, banks),
         "step": step_words(plan.step),
     }
@@ -198,7 +200,7 @@ def status(request: HttpRequest, campaign_id: str) -> HttpResponse:
     told = {
         "state": plan.state,
         "state_words": str(STATES[plan.state]),
-        "is_unfinished": plan.state in UNFINISHED,
+        "is_unfinished": plan.state in FOLLOWED,
         "step": step_words(plan.step),
         "done": plan.steps_done,
         "total": plan.steps_total,

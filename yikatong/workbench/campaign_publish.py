@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from yikatong.audit.actors import Actor
 from yikatong.campaign.models import BankWeek, Campaign, CampaignState
-from yikatong.campaign.publishing import publish
+from yikatong.campaign.publishing import request_publishing
 from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.foundation.errors import YikatongError
 from yikatong.workbench.campaign_figures import sending_of
@@ -26,7 +26,7 @@ WEEKS_SHOWN = 8
 def confirm(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """What publishing does; and doing it, once the name is typed."""
     plan = with_figures_or_404(campaign_id)
-    if plan.state == CampaignState.PUBLISHED:
+    if plan.state in {CampaignState.PUBLISHING, CampaignState.PUBLISHED}:
         return redirect("work:campaigns:detail", campaign_id)
     error = ""
     if request.method == "POST":
@@ -34,7 +34,7 @@ def confirm(request: HttpRequest, campaign_id: str) -> HttpResponse:
             error = _("输入的名字与计划“%(name)s”不一致，没有发布。") % {"name": plan.campaign_id}
         else:
             try:
-                publish(campaign_id, by=Actor("staff", request.user.get_username()), at=utc_now())
+                request_publishing(campaign_id, by=Actor("staff", request.user.get_username()), at=utc_now())
             except YikatongError as refused:
                 error = str(refused)
             else:

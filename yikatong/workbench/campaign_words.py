@@ -16,6 +16,7 @@ STATES: Mapping[str, Promise] = {
     CampaignState.PLANNING: _("计划中"),
     CampaignState.PLANNED: _("草案"),
     CampaignState.FAILED: _("未完成"),
+    CampaignState.PUBLISHING: _("发布中"),
     CampaignState.PUBLISHED: _("已发布"),
     CampaignState.REPLACED: _("已被替换"),
 }
@@ -24,12 +25,20 @@ STATE_COLOURS: Mapping[str, str] = {
     CampaignState.PLANNING: "waiting",
     CampaignState.PLANNED: "draft",
     CampaignState.FAILED: "failed",
+    CampaignState.PUBLISHING: "waiting",
     CampaignState.PUBLISHED: "published",
     CampaignState.REPLACED: "replaced",
 }
 UNFINISHED = (CampaignState.QUEUED, CampaignState.PLANNING)
 """Without figures yet."""
-WITH_FIGURES = (CampaignState.PLANNED, CampaignState.PUBLISHED, CampaignState.REPLACED)
+WITH_FIGURES = (
+    CampaignState.PLANNED,
+    CampaignState.PUBLISHING,
+    CampaignState.PUBLISHED,
+    CampaignState.REPLACED,
+)
+FOLLOWED = (*UNFINISHED, CampaignState.PUBLISHING)
+"""The page follows the worker until it is done."""
 
 INVITATIONS: Mapping[str, Promise] = {
     InvitationState.WAITING: _("待发送"),

@@ -13,7 +13,7 @@
     let quiet = 0;
 
     function show(told) {
-      if (bar) {
+      if (bar && bar.hasAttribute("value")) {
         bar.max = Math.max(told.total, 1);
         bar.value = told.done;
       }
