@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from django.utils import translation
 from openpyxl import load_workbook
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -26,11 +25,6 @@ from yikatong.campaign.services import plan_requested, request_plan
 from yikatong.foundation.clock import utc_now
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import clear_view
-from yikatong.workbench.campaign_figures import Area
-from yikatong.workbench.campaign_limits import spans
-from yikatong.workbench.campaign_map import MEASURES, breaks_of, class_of, legend_of, nice_step
-from yikatong.workbench.campaign_plan import sorted_areas
-from yikatong.workbench.campaign_words import step_words
 
 pytestmark = pytest.mark.django_db
 ROOT = "/work/campaigns/"
@@ -66,46 +60,6 @@ def planned(name: str = "winter", **changes: object) -> Campaign:
 def text_of(answer: Any) -> str:
     """The page's words in one line, without tags."""
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
-
-
-@pytest.mark.parametrize(
-    ("numbers", "text"), [([], ""), ([3], "3"), ([1, 2, 3, 5], "1–3, 5"), ([1, 3, 4], "1, 3–4"), ([9, 10], "9–10")]
-)
-def test_weeks_are_drawn_together(numbers: list[int], text: str) -> None:
-    assert spans(numbers) == text
-
-
-@pytest.mark.parametrize(
-    ("least", "step"),
-    [(0, 1), (0.9, 1), (1, 1), (1.2, 2), (2.2, 2.5), (3, 5), (7, 10), (0.00041, 0.0005), (1300, 2000)],
-)
-def test_classes_begin_at_round_numbers(least: float, step: float) -> None:
-    assert nice_step(least) == pytest.approx(step)
-
-
-def test_shares_have_fixed_classes_unless_all_are_small() -> None:
-    load = MEASURES["load"]
-    full, quiet = Area("1", "满", load=0.96), Area("2", "空", load=0.004)
-    assert breaks_of(load, [full, quiet]) == (0.5, 0.7, 0.85, 0.95)
-    assert [class_of(area.load, breaks_of(load, [full, quiet])) for area in (full, quiet)] == [4, 0]
-    assert breaks_of(load, [quiet]) == pytest.approx((0.001, 0.002, 0.003, 0.004))
-    assert legend_of(load, (0.5, 0.7, 0.85, 0.95)) == ["< 50%", "50% – 70%", "70% – 85%", "85% – 95%", "≥ 95%"]
-    assert class_of(None, (1,)) is None
-
-
-def test_areas_without_a_value_stand_last_whichever_way_they_are_sorted() -> None:
-    areas = [Area("1", "甲", load=0.2), Area("2", "乙"), Area("3", "丙", load=0.7)]
-    assert [area.code for area in sorted_areas(areas, "load", is_down=True)] == ["3", "1", "2"]
-    assert [area.code for area in sorted_areas(areas, "load", is_down=False)] == ["1", "3", "2"]
-    assert sorted_areas(areas, "'; drop", is_down=True) == areas
-
-
-def test_a_step_is_told_in_english_with_its_number() -> None:
-    with translation.override("zh-hans"):
-        assert step_words("计划：12 个居民组，2 个领卡点") == "计划：12 个居民组，2 个领卡点"
-    with translation.override("en"):
-        assert step_words("计划：1,234 个居民组，2 个领卡点").endswith(" (1,234)")
-        assert step_words("") == ""
 
 
 def test_a_city_without_plans_is_told_what_a_plan_is(centre: Client) -> None:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from yikatong.banks.models import Bank, Outlet
-from yikatong.campaign.models import BankWeek, Campaign, Invitation, PlaceWeek, StreetFigures, UnitSlot
+from yikatong.campaign.models import BankWeek, Campaign, PlaceWeek, StreetFigures, UnitSlot
 from yikatong.city.models import Division
 from yikatong.registry.models import Organisation
 
@@ -261,21 +261,6 @@ def units_of(campaign: Campaign, *, most: int = 200) -> list[tuple[UnitSlot, str
     codes = [slot.organisation_code for slot in slots]
     names = dict(Organisation.objects.filter(credit_code__in=codes).values_list("credit_code", "name"))
     return [(slot, names.get(slot.organisation_code, slot.organisation_code)) for slot in slots]
-
-
-def invitations_by_week(campaign: Campaign) -> list[tuple[date, int]]:
-    """How many invitations of a published plan fall in each week."""
-    with connection.cursor() as cursor:
-        statement = (
-            "select week_starts_on, count(*) from campaign_invitation where campaign_id = %s group by 1 order by 1"
-        )
-        cursor.execute(statement, [campaign.campaign_id])
-        return list(cursor.fetchall())
-
-
-def is_sent_from(campaign: Campaign) -> bool:
-    """Whether the plan has invitations at all."""
-    return Invitation.objects.filter(campaign_id=campaign.campaign_id).exists()
 
 
 def _add_load(areas: dict[str, Area], campaign: Campaign, by: str, **where: str) -> None:

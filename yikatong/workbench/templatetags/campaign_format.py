@@ -14,14 +14,6 @@ def thousands(value: float | None) -> str:
 
 
 @register.filter
-def signed(value: float | None) -> str:
-    """``+12,345``, ``−3``, ``0``: a difference."""
-    if value is None:
-        return NOTHING
-    return f"{value:+,.0f}".replace("-", "−") if round(value) else "0"
-
-
-@register.filter
 def percent(value: float | None) -> str:
     """A share as ``87%``; a small one as ``4.2%`` or ``0.15%``."""
     if value is None:
