@@ -81,6 +81,7 @@ def test_a_request_is_queued_and_carried_out_by_the_worker(city: list[Outlet]) -
         ({"name": "冬天"}, Reason.NAME_WRONG),
         ({"name": ""}, Reason.NAME_WRONG),
         ({"name": "../x"}, Reason.NAME_WRONG),
+        ({"name": "new"}, Reason.NAME_WRONG),
         ({"starts_on": MONDAY + timedelta(days=1)}, Reason.SPAN_WRONG),
         ({"weeks": 0}, Reason.SPAN_WRONG),
         ({"weeks": 105}, Reason.SPAN_WRONG),

@@ -29,6 +29,8 @@ from yikatong.foundation.errors import Refused
 log = logging.getLogger(__name__)
 SEED_MAX = 2**62
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
+_RESERVED = frozenset({"new", "capacity"})
+"""Addresses of the workbench beside those of plans."""
 _UNDER_WAY = frozenset({CampaignState.QUEUED, CampaignState.PLANNING})
 _WAS_PUBLISHED = frozenset({CampaignState.PUBLISHING, CampaignState.PUBLISHED, CampaignState.REPLACED})
 
@@ -212,6 +214,8 @@ def _check_request(campaign_id: str, asked: Request) -> None:
 
 def check_name(campaign_id: str) -> None:
     """Raise ``Refused`` for a name that is none."""
+    if campaign_id in _RESERVED:
+        raise Refused(Reason.NAME_WRONG, f"“{campaign_id}”是系统保留的名称，请换一个")
     if not _NAME.fullmatch(campaign_id):
         raise Refused(Reason.NAME_WRONG, "计划名称用 1 到 20 个字母、数字或连字符，以字母或数字开头，例如 2026-winter")
 
