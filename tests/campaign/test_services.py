@@ -6,13 +6,15 @@ import pytest
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.campaign.world import MONDAY, UNIT, enrolled, make_city, make_unit, wished
-from tests.cast import CLERK, NOON, make_guardian, make_person
+from tests.cast import CLERK, NOON, application_for, make_guardian, make_person
+from yikatong.applications.services import submit
 from yikatong.audit.models import AuditEvent
-from yikatong.banks.models import Outlet
-from yikatong.campaign import services
+from yikatong.banks.models import Bank, Outlet
+from yikatong.campaign import drafting, reading, services
 from yikatong.campaign.capacities import Kind, record_change, withdraw_change
 from yikatong.campaign.changes import Change, CloseOutlet, LoseProduction, MoreDemand
 from yikatong.campaign.comparing import compare_plans
+from yikatong.campaign.foresight import foresee
 from yikatong.campaign.models import (
     BankWeek,
     Campaign,
@@ -24,7 +26,15 @@ from yikatong.campaign.models import (
     UnitSlot,
 )
 from yikatong.campaign.reasons import why
-from yikatong.campaign.services import Reason, discard_plan, plan_requested, request_plan
+from yikatong.campaign.services import (
+    Reason,
+    Request,
+    clear_discarded,
+    discard_plan,
+    plan_now,
+    plan_requested,
+    request_plan,
+)
 from yikatong.foundation.errors import Refused
 from yikatong.issuance.stock import deliver_blanks
 from yikatong.registry.models import Organisation, Person
@@ -83,6 +93,8 @@ def test_a_request_is_queued_and_carried_out_by_the_worker(city: list[Outlet]) -
         ({"name": "../x"}, Reason.NAME_WRONG),
         ({"name": "new"}, Reason.NAME_WRONG),
         ({"starts_on": MONDAY + timedelta(days=1)}, Reason.SPAN_WRONG),
+        ({"starts_on": date(2020, 1, 6)}, Reason.SPAN_WRONG),
+        ({"starts_on": date(9999, 12, 27)}, Reason.SPAN_WRONG),
         ({"weeks": 0}, Reason.SPAN_WRONG),
         ({"weeks": 105}, Reason.SPAN_WRONG),
         ({"seed": -1}, Reason.SEED_WRONG),
@@ -119,6 +131,7 @@ def test_a_name_is_taken_until_it_is_thrown_away_or_asked_for_again(city: list[O
     plan_requested("winter", at=NOON)
     for _ in range(2):
         discard_plan("winter", by=CLERK, at=NOON)
+    clear_discarded("winter")
     for model in (Campaign, Slot, PlaceWeek, BankWeek, StreetFigures):
         assert not model.objects.exists()
     plan_requested("winter", at=NOON)
@@ -135,6 +148,48 @@ def test_what_was_published_stays(city: list[Outlet], state: CampaignState) -> N
             act()
         assert refused.value.reason == Reason.WAS_PUBLISHED
     assert Slot.objects.count() == 1
+
+
+def test_a_plan_thrown_away_while_it_is_made_stores_nothing(
+    city: list[Outlet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def thrown_away(*arguments: object, **options: object) -> object:
+        discard_plan("winter", by=CLERK, at=NOON)
+        return foresee(*arguments, **options)  # type: ignore[arg-type]
+
+    make_person(1)
+    ask()
+    monkeypatch.setattr(drafting, "foresee", thrown_away)
+    plan_requested("winter", at=NOON)
+    assert not Campaign.objects.exists()
+    assert not Slot.objects.exists()
+
+
+def test_a_second_worker_does_not_undo_a_finished_plan(city: list[Outlet], monkeypatch: pytest.MonkeyPatch) -> None:
+    def made_meanwhile(*arguments: object, **options: object) -> object:
+        monkeypatch.setattr(drafting, "foresee", foresee)
+        plan_requested("winter", at=NOON)
+        return foresee(*arguments, **options)  # type: ignore[arg-type]
+
+    make_person(1)
+    ask()
+    monkeypatch.setattr(drafting, "foresee", made_meanwhile)
+    plan_requested("winter", at=NOON)
+    assert Campaign.objects.get().state == CampaignState.PLANNED
+    assert AuditEvent.objects.filter(action="campaign.planned").count() == 1
+
+
+def test_a_command_that_is_broken_off_says_so(city: list[Outlet], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken_off(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    make_person(1)
+    monkeypatch.setattr(drafting, "foresee", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        plan_now("winter", Request(starts_on=MONDAY, weeks=4, seed=1), by=CLERK, at=NOON)
+    assert Campaign.objects.get().state == CampaignState.FAILED
+    monkeypatch.undo()
+    assert planned(again=True).state == CampaignState.PLANNED
 
 
 def test_an_empty_register_is_told_in_the_plan(city: list[Outlet]) -> None:
@@ -187,6 +242,63 @@ def test_a_unit_comes_in_one_week_or_is_told_why_not(city: list[Outlet]) -> None
     assert "超过该行每周最多 25 人" in refused.refusal_words
     assert "没有安排" in why(made, large[0].person_id)
     assert made.left_out == 40
+
+
+def test_with_the_unit_comes_who_may_collect_through_it(city: list[Outlet]) -> None:
+    """No minor, and nobody whose bank the unit did not pick: both come by themselves."""
+    adult, retired, child = make_unit(people=range(1, 4), banks=("ABC",))
+    mother = make_person(9)
+    make_guardian(child, mother)
+    Person.objects.filter(pk=retired.pk).update(category="retiree", pension_bank_code="ICBC")
+    Person.objects.filter(pk=child.pk).update(category="student", birth_date=date(2012, 1, 1))
+    planned()
+    ways = dict(Slot.objects.values_list("person_id", "way"))
+    assert ways[adult.person_id] == "unit"
+    assert ways[retired.person_id] != "unit"
+    assert ways[child.person_id] == "outlet"
+    assert UnitSlot.objects.get().banks == {"ABC": 1}
+
+
+def test_a_wish_fixes_the_bank_only_where_the_unit_collects(city: list[Outlet]) -> None:
+    (member,) = make_unit(people=range(1, 2), banks=("ABC", "ICBC"), collects=False)
+    wished(member, UNIT, "ICBC")
+    planned()
+    assert Slot.objects.values_list("bank_code", "is_bank_fixed").get() == ("ICBC", False)
+
+
+def test_banks_that_have_not_joined_are_not_planned_with(city: list[Outlet]) -> None:
+    for serial in range(1, 11):
+        make_person(serial)
+    Bank.objects.filter(code="ICBC").update(joined_on=MONDAY + timedelta(days=1))
+    planned()
+    assert set(Slot.objects.values_list("bank_code", flat=True)) == {"ABC"}
+
+
+def test_whoever_came_of_age_is_planned_alone(city: list[Outlet]) -> None:
+    grown, father = make_person(1, born=date(2008, 1, 1)), make_person(2)
+    make_guardian(grown, father)
+    made = planned()
+    assert made.families_split == 0
+    assert foreseen_guardians() == {-1}
+
+
+def foreseen_guardians() -> set[int]:
+    known = reading.read_city(MONDAY)
+    readers = reading.read_people(known, MONDAY, 4)
+    return set(foresee(known, readers.people, starts_on=MONDAY, seed=1).guardian.tolist())
+
+
+def test_cards_that_are_applied_for_are_made_first(city: list[Outlet]) -> None:
+    for serial in range(1, 11):
+        make_person(serial)
+    applied = [make_person(serial) for serial in range(11, 14)]
+    for person in applied:
+        submit(application_for(person, city[0]), by=CLERK, at=NOON)
+    Person.objects.update(category="retiree", pension_bank_code="ABC")
+    record_change(Kind.PRODUCTION_CARDS, "ABC", 1, MONDAY, None, "产能有限", by=CLERK, at=NOON)
+    planned()
+    weeks = BankWeek.objects.filter(bank_code="ABC").order_by("week_starts_on").values_list("production", "planned")
+    assert list(weeks)[:3] == [(2, 2), (5, 5), (5, 3)]
 
 
 def test_units_are_served_as_they_enrolled_and_people_at_the_bank_they_wrote_down(city: list[Outlet]) -> None:
@@ -263,7 +375,7 @@ def test_a_plan_by_forecast_invites_more_than_there_is_room_for(city: list[Outle
     for_everybody, by_forecast = planned("all"), planned("likely", by_forecast=True)
     assert (for_everybody.left_out, by_forecast.left_out) == (20, 16)
     weeks = BankWeek.objects.filter(bank_code="ABC", campaign_id="likely").order_by("week_starts_on")
-    assert [week.planned for week in weeks] == [11] * 4
+    assert [(week.production, week.planned) for week in weeks] == [(10, 11)] * 4, "the bank makes ten as before"
     assert [week.expected for week in weeks] == [6, 7, 8, 9], "80 % of those invited, some of them a week or more later"
 
 
@@ -279,6 +391,25 @@ def test_a_bank_makes_no_more_cards_than_it_has_blanks(city: list[Outlet]) -> No
     assert sum(week.planned for week in weeks[:2]) == 10
     assert made.left_out == 5
     assert BankWeek.objects.filter(bank_code="ICBC").first().production > 100  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("days_before", "is_entered", "cards"), [(20, False, 7), (20, True, 4), (5, False, 7), (5, True, 11)]
+)
+def test_blanks_noted_before_the_plan_begins_count_once(
+    city: list[Outlet], days_before: int, is_entered: bool, cards: int
+) -> None:
+    """NOON is 28 days before MONDAY. What came until then is in the stock where that is entered, else it is what was noted."""
+    for serial in range(1, 31):
+        make_person(serial)
+    Person.objects.update(category="retiree", pension_bank_code="ABC")
+    at = NOON + timedelta(days=13)
+    if is_entered:
+        deliver_blanks("ABC", 4, delivery_note="n1", by=CLERK, at=NOON)
+    record_change(Kind.BLANKS, "ABC", 7, MONDAY - timedelta(days=days_before), None, "空白卡到货", by=CLERK, at=NOON)
+    ask(at=at)
+    plan_requested("winter", at=at)
+    assert sum(BankWeek.objects.filter(bank_code="ABC").values_list("planned", flat=True)) == cards
 
 
 def test_waiting_at_the_counter_is_told_where_people_come(city: list[Outlet]) -> None:
@@ -318,6 +449,7 @@ def test_a_withdrawn_change_no_longer_holds(city: list[Outlet]) -> None:
         ("production_cards", "XYZ", 1, None, "检修设备", "nothing_of_this_name"),
         ("visits", "110101999", 1, None, "检修设备", "nothing_of_this_name"),
         ("production_cards", "ABC", -1, None, "检修设备", "value_wrong"),
+        ("outlet_windows", "ABC-1", 6_000_000, None, "检修设备", "value_wrong"),
         ("blanks", "ABC", 0, None, "检修设备", "value_wrong"),
         ("production_cards", "ABC", 1, MONDAY - timedelta(days=1), "检修设备", "days_wrong"),
         ("production_cards", "ABC", 1, None, " ", "reason_missing"),

@@ -56,17 +56,31 @@ def test_applications_are_counted_by_the_weeks_they_took() -> None:
     assert uptake_by_district("winter")["110101"].share == 0.5
 
 
-def test_only_the_published_campaign_is_counted_by_itself() -> None:
+def test_replaced_campaigns_are_counted_too_and_drafts_are_not() -> None:
+    outlet, *_ = make_city("ICBC")
+    told_by_old, told_by_new = make_person(1), make_person(2)
+    invite(told_by_old, campaign="old")
+    invite(told_by_new)
+    for name, state, at in (
+        ("winter", CampaignState.PUBLISHED, NOON),
+        ("old", CampaignState.REPLACED, NOON - WEEK),
+        ("draft", CampaignState.PLANNED, None),
+    ):
+        Campaign.objects.create(campaign_id=name, state=state, starts_on=MONDAY, weeks=1, seed=1, published_at=at)
+    invite(told_by_new, campaign="draft")
+    submit(application_for(told_by_old, outlet), by=CLERK, at=NOON + WEEK)
+    assert count_published() == 3
+    assert uptake_by_group("old") == {"flexible": Answered(1, 1)}
+    assert uptake_by_group("winter") == {"flexible": Answered(1, 0)}
+    assert uptake_by_group("draft") == {}
+
+
+def test_people_whose_unit_applies_say_nothing_of_uptake() -> None:
     make_city("ICBC")
     person = make_person(1)
     invite(person)
-    invite(person, campaign="old")
-    assert count_published() == 0
-    for name, state in (("winter", CampaignState.PUBLISHED), ("old", CampaignState.REPLACED)):
-        Campaign.objects.create(campaign_id=name, state=state, starts_on=MONDAY, weeks=1, seed=1)
-    assert count_published() == 1
-    assert set(UptakeCell.objects.values_list("campaign_id", flat=True)) == {"winter"}
-    assert uptake_by_group("old") == {}
+    Invitation.objects.update(way="unit")
+    assert count_uptake("winter") == 0
 
 
 def seen(category: str, lag: int, people: int, *, weeks_ago: int = 8) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 from django.db import connection
+from django.db.models import Count
 from numpy.typing import NDArray
 
+from yikatong.applications.models import Application, ApplicationState
 from yikatong.banks.models import Outlet
 from yikatong.banks.outlets import largest_remainder
 from yikatong.campaign.blanks import within_stock
@@ -39,14 +41,13 @@ where state = 'kept' and day >= %s and day < %s
 
 @dataclass(frozen=True, slots=True)
 class PlaceNames:
-    """One entry per place: its key as stored, its name, outlet, district, street, and windows that are for cards."""
+    """One entry per place: its key as stored, its name, outlet, district, street."""
 
     keys: list[str]
     names: list[str]
     outlets: list[str]
     districts: list[str]
     streets: list[str]
-    windows: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class Built:
     """``problem``: of the people who come alone, before units take their part; ``alone``: their rows among the people.
 
     ``unit_capacity``: cards for units, banks × weeks. ``street_positions``: one for each of the city's streets;
-    ``working_days``: of each week.
+    ``working_days``: of each week. ``room``, ``cards``: what places take and banks make in truth, where the problem counts
+    on people who will not come.
     """
 
     problem: Problem
@@ -65,6 +67,13 @@ class Built:
     street_positions: Positions
     geography: Geography
     working_days: Ints
+    room: Ints
+    cards: Ints
+
+    def windows(self) -> Ints:
+        """Windows that each outlet must have for this to serve what it takes on its busiest day; 0 for other places."""
+        days = np.maximum(self.working_days, 1)
+        return np.where(self.problem.places.way == Way.OUTLET, (self.room / days[None, :]).max(axis=1), 0)
 
 
 def build(
@@ -74,12 +83,13 @@ def build(
     *,
     starts_on: date,
     weeks: int,
+    today: date,
     changes: Sequence[Change] = (),
     closed_weeks: int = 0,
     served_percent: int = 100,
 ) -> Built:
     """The problem. In the first ``closed_weeks`` nobody is placed; ``served_percent`` over 100 invites more than there is room
-    for, because not everybody comes."""
+    for, because not everybody comes. ``today``: what was delivered until then is in the banks' stock."""
     last = starts_on + timedelta(weeks=weeks)
     noted = departures(starts_on, last)
     alone = np.flatnonzero(foreseen.unit < 0)
@@ -103,13 +113,15 @@ def build(
     posts = _posts(city, week_of, noted)
     banks = np.arange(len(city.banks))
     none = np.zeros((len(banks) + len(visit_bank), 2))
-    capacity = np.concatenate([outlets, posts, visits]) * served_percent // 100
+    room = np.concatenate([outlets, posts, visits])
+    room[:, :closed_weeks] = 0
+    made = _production(city, week_of, noted, changes)
+    made[:, :closed_weeks] = 0
+    made = _without_ordered(city, made)
     wanted = np.zeros((len(city.banks), weeks), np.int64)
-    np.add.at(wanted, (foreseen.bank, readers.eligible), 1)
-    production = _production(city, week_of, noted, changes)
-    production = _within_blanks(city, production, wanted, starts_on, noted) * served_percent // 100
-    capacity[:, :closed_weeks] = 0
-    production[:, :closed_weeks] = 0
+    np.add.at(wanted, (foreseen.bank, np.maximum(readers.eligible, closed_weeks)), 1)
+    made = _within_blanks(city, made, wanted, starts_on=starts_on, today=today, noted=noted)
+    capacity, production = room * served_percent // 100, made * served_percent // 100
     ways = [np.full(count, way) for count, way in ((len(bank_of), 0), (len(banks), 1), (len(visit_bank), 2))]
     places = Places(
         np.r_[bank_of, banks, visit_bank],
@@ -125,10 +137,12 @@ def build(
         together,
         alone,
         production * percents[None, :] // 100,
-        _names(city, visit_bank, visit_street, limits[0].windows_percent),
+        _names(city, visit_bank, visit_street),
         positions(geography.street(code) for code in city.streets),
         geography,
         working.reshape(weeks, DAYS).sum(axis=1),
+        room,
+        made,
     )
 
 
@@ -185,24 +199,44 @@ def _production(city: City, weeks: _Weeks, noted: Sequence[Departure], changes: 
     return weeks.each(lambda now: windows * now.cards_per_window_and_day, overrides)
 
 
-def _within_blanks(city: City, production: Ints, wanted: Ints, starts_on: date, noted: Sequence[Departure]) -> Ints:
-    """Production that the blanks suffice for, of banks whose blanks were entered or are expected; others are not limited."""
+def _without_ordered(city: City, production: Ints) -> Ints:
+    """Cards that are applied for and not begun are made first; the rest of the production is planned."""
+    ordered = np.zeros(len(production), np.int64)
+    open_ones = Application.objects.filter(state__in=[ApplicationState.SUBMITTED, ApplicationState.APPROVED])
+    counts = dict(open_ones.values_list("bank_code").annotate(cards=Count("application_id")))
+    for row, code in enumerate(city.banks):
+        ordered[row] = counts.get(code, 0)
+    before = np.cumsum(production, axis=1) - production
+    return production - np.clip(ordered[:, None] - before, 0, production)
+
+
+def _within_blanks(
+    city: City, production: Ints, wanted: Ints, *, starts_on: date, today: date, noted: Sequence[Departure]
+) -> Ints:
+    """Production that the blanks suffice for, of banks whose blanks were entered or are expected; others are not limited.
+
+    What arrived until today is in the stock where a bank's blanks are entered, else it is what was noted.
+    """
     weeks = production.shape[1]
     deliveries = np.zeros(production.shape, np.int64)
     opening = np.zeros(len(production), np.int64)
     is_known = np.zeros(len(production), np.bool_)
     row = {code: number for number, code in enumerate(city.banks)}
-    for each in noted:
-        if each.kind == Kind.BLANKS and each.of in row:
-            week = (each.first - starts_on).days // DAYS
-            is_known[row[each.of]] = True
-            if 0 <= week < weeks:
-                deliveries[row[each.of], week] += each.value
+    is_entered = np.zeros(len(production), np.bool_)
     for code, number in row.items():
         stock = stock_of(code)
         if stock.delivered:
-            is_known[number] = True
+            is_known[number] = is_entered[number] = True
             opening[number] = max(stock.left, 0)
+    for each in noted:
+        if each.kind != Kind.BLANKS or each.of not in row or (each.first <= today and is_entered[row[each.of]]):
+            continue
+        is_known[row[each.of]] = True
+        week = (each.first - starts_on).days // DAYS
+        if week < 0:
+            opening[row[each.of]] += each.value
+        elif week < weeks:
+            deliveries[row[each.of], week] += each.value
     limited = within_stock(production, opening, deliveries, wanted=wanted)
     return np.where(is_known[:, None], limited, production)
 
@@ -252,11 +286,12 @@ def _held_by_others(city: City, readers: Readers, first: date, last: date) -> In
     with connection.cursor() as cursor:
         cursor.execute(_HELD_BY_OTHERS, [first, last])
         rows = cursor.fetchall()
-    if rows:
-        planned = set(readers.people["person_id"].to_list())
+    kept = pl.DataFrame(rows, schema=["person_id", "outlet", "day"], orient="row")
+    if len(kept):
         row = {outlet.outlet_id: number for number, outlet in enumerate(city.outlets)}
-        for person, outlet, day in rows:
-            if person not in planned and outlet in row:
+        others = kept.join(readers.people.select("person_id"), on="person_id", how="anti")
+        for _, outlet, day in others.iter_rows():
+            if outlet in row:
                 held[row[outlet], (day - first).days // DAYS] += 1
     return held
 
@@ -276,7 +311,7 @@ def outlet_district(outlet: Outlet, districts: Sequence[str]) -> str:
     return districts[sum(outlet.outlet_id.encode()) % len(districts)]
 
 
-def _names(city: City, visit_bank: Ints, visit_street: Ints, windows_percent: int) -> PlaceNames:
+def _names(city: City, visit_bank: Ints, visit_street: Ints) -> PlaceNames:
     outlets, visits = city.outlets, list(zip(visit_bank.tolist(), visit_street.tolist(), strict=True))
     streets = [city.streets[where] for _, where in visits]
     posts = [""] * len(city.banks)
@@ -291,11 +326,6 @@ def _names(city: City, visit_bank: Ints, visit_street: Ints, windows_percent: in
         outlets=[outlet.outlet_id for outlet in outlets] + posts + [""] * len(visits),
         districts=[outlet_district(outlet, districts) for outlet in outlets] + posts + [code[:6] for code in streets],
         streets=[outlet.street_code for outlet in outlets] + posts + streets,
-        windows=np.array(
-            [max(-(-outlet.windows * windows_percent // 100), 1) for outlet in outlets]
-            + [0] * (len(posts) + len(visits)),
-            np.int64,
-        ),
     )
 
 

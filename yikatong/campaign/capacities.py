@@ -19,7 +19,15 @@ from yikatong.city.models import Division
 from yikatong.foundation.errors import Refused
 
 REASON_LENGTH_MIN = 4
-VALUE_MAX = 10_000_000
+VALUE_MAX = {
+    "outlet_closed": 0,
+    "outlet_windows": 200,
+    "production_cards": 1_000_000,
+    "post_cards": 1_000_000,
+    "visits": 10_000,
+    "blanks": 50_000_000,
+}
+"""More is a slip of the keyboard. Source: assumption."""
 
 
 class Kind(StrEnum):
@@ -134,8 +142,9 @@ def _check(kind: str, of: str, value: int, first: date, last: date | None, reaso
         raise Refused(Reason.KIND_UNKNOWN, f"没有这种能力变更：{kind}")
     if not _exists(kind, of):
         raise Refused(Reason.NOTHING_OF_THIS_NAME, f"找不到编号为 {of} 的网点、银行或街道，请从列表中选择")
-    if not 0 <= value <= VALUE_MAX or (kind == Kind.BLANKS and value == 0):
-        raise Refused(Reason.VALUE_WRONG, f"数值应在 0 到 {VALUE_MAX:,} 之间，到货张数应大于 0")
+    most = VALUE_MAX[kind]
+    if kind != Kind.OUTLET_CLOSED and (not 0 <= value <= most or (kind == Kind.BLANKS and value == 0)):
+        raise Refused(Reason.VALUE_WRONG, f"{KIND_WORDS[kind]}应在 0 到 {most:,} 之间，到货张数应大于 0")
     if last is not None and last < first:
         raise Refused(Reason.DAYS_WRONG, f"结束日期 {last} 早于开始日期 {first}，请对调")
     if len(reason) < REASON_LENGTH_MIN:

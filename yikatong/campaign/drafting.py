@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count
 
 from yikatong.audit.actors import Actor
@@ -25,7 +25,7 @@ from yikatong.campaign.explain import binding_words, bindings
 from yikatong.campaign.families import keep_together
 from yikatong.campaign.forecast import Uptake, expected
 from yikatong.campaign.foresight import Foreseen, foresee, rows_of
-from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState, Slot, UnitSlot
+from yikatong.campaign.models import Campaign, CampaignState, InvitationState, Slot, UnitSlot
 from yikatong.campaign.persons import NOBODYS, slots_of
 from yikatong.campaign.planner import Plan, figures, load_of, plan
 from yikatong.campaign.problem import Ints, ProblemWrong, Way
@@ -40,11 +40,33 @@ from yikatong.city.rules import CATEGORIES
 from yikatong.foundation.clock import beijing_day
 
 WEEKS_MAX = 104
+AHEAD_DAYS_MAX = 3 * 366
+"""Further ahead nobody knows rules or people. Source: assumption."""
+PROGRAMME_BEGAN = date(2024, 10, 30)
+"""Source: 京人社数据字〔2024〕133号: before it there are no rules to plan by."""
+UNDER_WAY = frozenset({CampaignState.QUEUED, CampaignState.PLANNING})
+PATIENCE_DAYS = 28
+"""So long after the week they were told people keep their slot without coming. Source: assumption."""
 UNMOVED_DAYS = 7
 """Whoever is invited for a week that begins so soon is not moved. Source: the card centre's rule for planning anew."""
 WAITING_SEED = 1
 """The same for all plans, so that what differs in their waiting is the plans' doing."""
 STEPS = ("读取登记簿", "预测选行和领卡方式", "计算各领卡点能力", "安排单位", "计划", "抽签", "模拟排队", "保存")
+
+_TOLD = (InvitationState.SENT, InvitationState.UNREACHABLE, InvitationState.FAILED)
+_KEPT = """
+with told as (
+    select distinct on (i.person_id) i.person_id, i.campaign_id, s.organisation_code, s.way
+    from campaign_invitation i join campaign_slot s using (person_id, campaign_id)
+    where i.state = any(%(told)s) and i.week_starts_on between %(first)s and %(last)s
+    order by i.person_id, i.state_since desc
+)
+select person_id, campaign_id from told
+union
+select s.person_id, s.campaign_id from campaign_slot s
+join (select distinct campaign_id, organisation_code from told where way = 'unit') u using (campaign_id, organisation_code)
+where s.way = 'unit' and s.week_starts_on is not null and not exists (select from told t where t.person_id = s.person_id)
+"""
 
 type Told = Callable[[int, str], object]
 
@@ -60,8 +82,21 @@ class _Drawn:
     families_split: int
 
 
-def check_span(starts_on: date, weeks: int) -> None:
+class Abandoned(Exception):
+    """The plan was thrown away, or finished by another worker, while it was being made; nothing was stored."""
+
+
+def _require_wanted(wanted: Campaign) -> None:
+    """The row is locked until all is stored, so that two workers never store one plan. Raises ``Abandoned``."""
+    row = Campaign.objects.select_for_update().filter(campaign_id=wanted.campaign_id).first()
+    if row is None or row.requested_at != wanted.requested_at or row.state not in UNDER_WAY:
+        raise Abandoned(wanted.campaign_id)
+
+
+def check_span(starts_on: date, weeks: int, today: date) -> None:
     """Raise ``ProblemWrong`` for weeks that cannot be planned."""
+    if not PROGRAMME_BEGAN <= starts_on <= today + timedelta(AHEAD_DAYS_MAX):
+        raise ProblemWrong(f"起始日期应在 {PROGRAMME_BEGAN} 到 {today + timedelta(AHEAD_DAYS_MAX)} 之间")
     if starts_on.weekday() != 0 or not 1 <= weeks <= WEEKS_MAX:
         raise ProblemWrong(f"计划须从周一开始，1 至 {WEEKS_MAX} 周")
 
@@ -74,7 +109,7 @@ def carry_out(wanted: Campaign, *, by: Actor, at: datetime, processes: int, told
     starts_on, weeks, seed = wanted.starts_on, wanted.weeks, wanted.seed
     told(0, STEPS[0])
     changes = from_json(wanted.changes)
-    city = read_city()
+    city = read_city(starts_on)
     readers = read_people(city, starts_on, weeks, changes=changes, seed=seed)
     kept = _kept(wanted, beijing_day(at))
     readers = _without(readers, kept)
@@ -85,22 +120,25 @@ def carry_out(wanted: Campaign, *, by: Actor, at: datetime, processes: int, told
     told(2, STEPS[2])
     uptake = forecast_uptake(beijing_day(at))
     group = rows_of(readers.people["category"], list(CATEGORIES))
+    served_percent = _served_percent(uptake, group) if wanted.by_forecast else 100
     built = build(
         city,
         readers,
         foreseen,
         starts_on=starts_on,
         weeks=weeks,
+        today=beijing_day(at),
         changes=changes,
         closed_weeks=_closed_weeks(wanted, beijing_day(at)),
-        served_percent=_served_percent(uptake, group) if wanted.by_forecast else 100,
+        served_percent=served_percent,
     )
     drawn = _drawn(readers, foreseen, built, seed=seed, processes=processes, told=told)
     told(6, STEPS[6])
     forecast = _forecast(city, foreseen, built, drawn, uptake, group)
-    waits = _waits(built, drawn, starts_on)
+    waits = _waits(built, drawn, starts_on, served_percent)
     told(7, STEPS[7])
     with transaction.atomic():
+        _require_wanted(wanted)
         _store(wanted, city, readers, foreseen, built, drawn, forecast, waits, kept)
         campaign = _campaign(wanted, city, readers, built, drawn, at=at)
         record(
@@ -133,14 +171,25 @@ def write_load(campaign_id: str, out: Path) -> int:
     return written
 
 
-def _kept(wanted: Campaign, today: date) -> dict[int, str]:
-    """Who stays as invited, and by which plan: of all that were told, whatever was published in between, the last holds."""
-    if not wanted.keeps_invited:
-        return {}
-    told = Invitation.objects.filter(
-        state=InvitationState.SENT, week_starts_on__lte=today + timedelta(days=UNMOVED_DAYS)
-    )
-    return dict(told.order_by("state_since").values_list("person_id", "campaign_id"))
+def _kept(wanted: Campaign, today: date) -> pl.DataFrame:
+    """Who stays as invited, and by which plan: of all that were told, whatever was published in between, the last holds.
+
+    A unit's people stay together: where one of them was told, all of that plan's stay. Who was told longer ago than
+    ``PATIENCE_DAYS`` and has not come is planned anew.
+    """
+    rows: list[tuple[int, str]] = []
+    if wanted.keeps_invited:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _KEPT,
+                {
+                    "first": today - timedelta(PATIENCE_DAYS),
+                    "last": today + timedelta(UNMOVED_DAYS),
+                    "told": list(_TOLD),
+                },
+            )
+            rows = cursor.fetchall()
+    return pl.DataFrame(rows, schema={"person_id": pl.Int64, "campaign_id": pl.String}, orient="row")
 
 
 def _closed_weeks(wanted: Campaign, today: date) -> int:
@@ -151,15 +200,15 @@ def _closed_weeks(wanted: Campaign, today: date) -> int:
     return len(closed)
 
 
-def _without(readers: Readers, kept: dict[int, str]) -> Readers:
-    if not kept:
+def _without(readers: Readers, kept: pl.DataFrame) -> Readers:
+    if kept.is_empty():
         return readers
-    stays = readers.people["person_id"].is_in(list(kept))
+    stays = readers.people["person_id"].is_in(kept["person_id"].implode())
     return replace(
         readers,
         people=readers.people.filter(~stays),
         eligible=readers.eligible[~stays.to_numpy()],
-        refused=readers.refused.filter(~pl.col("person_id").is_in(list(kept))),
+        refused=readers.refused.join(kept, on="person_id", how="anti"),
     )
 
 
@@ -200,20 +249,22 @@ def _guardians_among(foreseen: Foreseen, alone: Ints) -> Ints:
     return row[foreseen.guardian[alone]]
 
 
-def _waits(built: Built, drawn: _Drawn, starts_on: date) -> PlaceWaiting:
-    """How long people queue at every outlet in every week."""
+def _waits(built: Built, drawn: _Drawn, starts_on: date, served_percent: int) -> PlaceWaiting:
+    """How long people queue at every outlet in every week. Where more are invited than there is room for, so many come."""
     limits = campaign_limits_at(starts_on)
     service = Service(minutes=float(limits.handling_minutes), half_day_minutes=limits.open_minutes / 2)
-    coming = load_of(built.problem, drawn.made)
+    coming = load_of(built.problem, drawn.made) * 100 // served_percent
     coming[built.problem.places.way != Way.OUTLET] = 0
-    return waiting_of(coming, built.places.windows, built.working_days, service, seed=WAITING_SEED)
+    a_window = limits.open_minutes / limits.handling_minutes
+    windows = np.ceil(built.windows() / a_window).astype(np.int64)
+    return waiting_of(coming, windows, built.working_days, service, seed=WAITING_SEED)
 
 
 def _served_percent(uptake: Uptake, group: Ints) -> int:
-    """So many people may be invited for a hundred places that in nine of ten cases no more come than there is room for."""
-    people = np.bincount(group, minlength=len(CATEGORIES))
-    high = float(uptake.high @ people) / max(int(people.sum()), 1)
-    return int(100 / max(high, 0.01))
+    """So many people may be invited for a hundred places that in nine of ten cases no more come than there is room for, even
+    where all are of the group that comes most."""
+    here = np.bincount(group, minlength=len(CATEGORIES)) > 0
+    return int(100 / max(float(uptake.high[here].max()), 0.01))
 
 
 def _forecast(city: City, foreseen: Foreseen, built: Built, drawn: _Drawn, uptake: Uptake, group: Ints) -> Forecast:
@@ -245,12 +296,12 @@ def _store(
     drawn: _Drawn,
     forecast: Forecast,
     waits: PlaceWaiting,
-    kept: dict[int, str],
+    kept: pl.DataFrame,
 ) -> None:
     name, starts_on = wanted.campaign_id, wanted.starts_on
     storing.clear(name)
     storing.store_slots(name, city, readers, foreseen, built, drawn.placed, starts_on)
-    if kept:
+    if len(kept):
         storing.store_kept(name, kept)
     storing.store_places(name, city, built, drawn.made, starts_on, waits)
     storing.store_banks(

@@ -42,8 +42,9 @@ def foresee(city: City, people: pl.DataFrame, *, starts_on: date, seed: int) -> 
     """As of the plan's first day; drawn by the seed."""
     community = rows_of(people["community"], city.communities)
     person = people["person_id"].to_numpy()
-    bank, is_fixed = _banks_of(city, people, community, _shares(person, seed), starts_on)
-    units, unit = _units_of(city, people)
+    picks = _picks_of(city, people)
+    bank, is_fixed = _banks_of(city, people, community, picks, _shares(person, seed), starts_on)
+    units, unit = _units_of(people, picks, bank)
     guardian = _guardian_rows(people)
     post_percent = campaign_limits_at(starts_on).post_percent
     by_post = _shares(person, seed ^ _WAY_SEED) < post_percent / 100
@@ -51,7 +52,7 @@ def foresee(city: City, people: pl.DataFrame, *, starts_on: date, seed: int) -> 
     by_post[guardian[guardian >= 0]] = False
     way = np.where(by_post, Way.POST, Way.OUTLET).astype(np.int64)
     way[(people["needs_visit"] == "t").to_numpy()] = Way.VISIT
-    wards = np.flatnonzero((guardian >= 0) & (unit < 0))
+    wards = np.flatnonzero(guardian >= 0)
     wards = wards[(unit[guardian[wards]] < 0) & ~is_fixed[wards]]
     bank[wards] = bank[guardian[wards]]
     return Foreseen(community, bank, is_fixed, way, unit, units, guardian)
@@ -75,9 +76,57 @@ def _shares(person: Ints, seed: int) -> NDArray[np.float64]:
     return drawn(person, seed).astype(np.float64) / 2.0**64
 
 
+@dataclass(frozen=True, slots=True)
+class _Picks:
+    """What people's units picked: ``text``, each person's row of ``banks`` (-1 fills up), of which ``count`` are banks that there
+    are."""
+
+    text: Ints
+    banks: Ints
+    count: Ints
+
+    def have(self, bank: Ints) -> NDArray[np.bool_]:
+        """Whether each person's unit picked this bank."""
+        return np.asarray((self.banks[self.text] == bank[:, None]).any(axis=1))
+
+
+def _picks_of(city: City, people: pl.DataFrame) -> _Picks:
+    texts = people["unit_banks"].unique().to_list()
+    picked = [[city.banks.index(code) for code in json.loads(text or "[]") if code in city.banks] for text in texts]
+    banks = np.full((len(texts), max([1, *map(len, picked)])), -1, np.int64)
+    for row, rows in enumerate(picked):
+        banks[row, : len(rows)] = rows
+    return _Picks(rows_of(people["unit_banks"], texts), banks, np.array([len(rows) for rows in picked], np.int64))
+
+
 def _banks_of(
-    city: City, people: pl.DataFrame, community: Ints, draws: NDArray[np.float64], starts_on: date
+    city: City,
+    people: pl.DataFrame,
+    community: Ints,
+    picks: _Picks,
+    draws: NDArray[np.float64],
+    starts_on: date,
 ) -> tuple[Ints, NDArray[np.bool_]]:
+    bank = _drawn_by_windows(city, community, draws)
+    count = picks.count[picks.text]
+    picked = count > 0
+    bank[picked] = picks.banks[picks.text[picked], (draws[picked] * count[picked]).astype(np.int64)]
+    choice = rules_at(starts_on).bank_choice
+    bound = [name for name, rule in choice.items() if rule.rule in {"unit_list", "unit_list_if_collects"}]
+    collects = (people["unit_collects"] == "t").to_numpy()
+    is_fixed = (count == 1) & collects & people["category"].is_in(bound).to_numpy()
+    pension = people["pension_bank"]
+    is_paid = ((people["category"] == "retiree") & pension.is_in(city.banks)).to_numpy()
+    bank[is_paid] = rows_of(pension.filter(is_paid), city.banks)
+    is_fixed[is_paid] = choice["retiree"].rule == "pension_bank_first"
+    wished = people["wished_bank"]
+    has_wish = wished.is_in(city.banks)
+    bank[has_wish.to_numpy()] = rows_of(wished.filter(has_wish), city.banks)
+    return bank, is_fixed | (has_wish.to_numpy() & collects)
+
+
+def _drawn_by_windows(city: City, community: Ints, draws: NDArray[np.float64]) -> Ints:
+    """A bank by chance, as often as it has windows in the district."""
     windows = np.zeros((len(city.districts), len(city.banks)))
     for outlet in city.outlets:
         if outlet.district_code in city.districts:
@@ -86,45 +135,23 @@ def _banks_of(
     windows[windows.sum(axis=1) == 0] = everywhere if everywhere.any() else np.ones(len(city.banks))
     ends = np.cumsum(windows / windows.sum(axis=1, keepdims=True), axis=1)
     district = rows_of(pl.Series([code[:6] for code in city.communities]), city.districts)[community]
-    bank = np.minimum((draws[:, None] >= ends[district]).sum(axis=1), len(city.banks) - 1)
-    is_fixed = np.zeros(len(people), np.bool_)
-    choice = rules_at(starts_on).bank_choice
-    for text in people["unit_banks"].unique().to_list():
-        picked = [city.banks.index(code) for code in json.loads(text or "[]") if code in city.banks]
-        if picked:
-            here = (people["unit_banks"] == text).to_numpy()
-            bank[here] = np.array(picked)[(draws[here] * len(picked)).astype(np.int64)]
-            binding = [
-                category for category, rule in choice.items() if rule.rule in {"unit_list", "unit_list_if_collects"}
-            ]
-            binds = here & people["category"].is_in(binding).to_numpy() & (people["unit_collects"] == "t").to_numpy()
-            is_fixed |= binds & (len(picked) == 1)
-    pension = people["pension_bank"]
-    is_paid = ((people["category"] == "retiree") & pension.is_in(city.banks)).to_numpy()
-    bank[is_paid] = rows_of(pension.filter(is_paid), city.banks)
-    if choice["retiree"].rule == "pension_bank_first":
-        is_fixed |= is_paid
-    wished = people["wished_bank"]
-    has_wish = wished.is_in(city.banks)
-    bank[has_wish.to_numpy()] = rows_of(wished.filter(has_wish), city.banks)
-    return bank, is_fixed | has_wish.to_numpy()
+    # one search for all: each district's shares lie between its number and the next
+    line = (ends + np.arange(len(city.districts))[:, None]).ravel()
+    found = np.searchsorted(line, district + draws, side="right") - district * len(city.banks)
+    return np.asarray(np.clip(found, 0, len(city.banks) - 1), np.int64)
 
 
-def _units_of(city: City, people: pl.DataFrame) -> tuple[list[str], Ints]:
-    """Units that collect for their people and picked banks that there are, first enrolled first; each person's row of them."""
-    has_banks = pl.col("unit_banks").is_in(
-        [
-            text
-            for text in people["unit_banks"].unique().to_list()
-            if any(code in city.banks for code in json.loads(text or "[]"))
-        ]
-    )
-    collects = people.select(has_banks & (pl.col("unit_collects") == "t") & (pl.col("needs_visit") != "t")).to_series()
+def _units_of(people: pl.DataFrame, picks: _Picks, bank: Ints) -> tuple[list[str], Ints]:
+    """Units that collect for their people, first enrolled first; each person's row of them.
+
+    With the unit comes who collects through it: no minor, nobody who is visited, nobody whose bank the unit did not pick.
+    """
+    comes = (people["unit_collects"] == "t") & (people["needs_visit"] != "t") & (people["is_minor"] != "t")
+    with_unit = comes.to_numpy() & picks.have(bank)
     enrolled, never = first_enrolments(), datetime.max.replace(tzinfo=UTC)
-    units = sorted(
-        people.filter(collects)["unit"].unique().to_list(), key=lambda code: (enrolled.get(code, never), code)
-    )
+    of = people.filter(with_unit)["unit"]
+    units = sorted(of.unique().to_list(), key=lambda code: (enrolled.get(code, never), code))
     unit = np.full(len(people), -1, np.int64)
     if units:
-        unit[collects.to_numpy()] = rows_of(people.filter(collects)["unit"], units)
+        unit[with_unit] = rows_of(of, units)
     return units, unit

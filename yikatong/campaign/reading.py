@@ -3,7 +3,7 @@
 It reads and decides nothing about where anybody goes. Everybody who is read is either planned for or has a reason why not.
 """
 
-import io
+import tempfile
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -20,7 +20,6 @@ from yikatong.city.models import Division
 from yikatong.city.rules import CATEGORIES, rules_at
 from yikatong.issuance.rules import THIRD_GENERATION
 from yikatong.registry.models import Person
-from yikatong.registry.selectors import organisations_of
 
 _PEOPLE = """
 copy (
@@ -46,6 +45,11 @@ copy (
                         where a.person_id = p.person_id and a.state not in ('rejected', 'cancelled'))
     order by p.person_id
 ) to stdout (format csv)
+"""
+_UNIT_DISTRICT = """
+select o.district_code from registry_membership m join registry_organisation o on o.credit_code = m.organisation_code
+where m.person_id = %(person)s and m.since <= %(day)s and (m.until is null or m.until >= %(day)s)
+order by o.collects_for_members desc, m.since, m.organisation_code limit 1
 """
 _COLUMNS = {
     "person_id": pl.Int64,
@@ -92,13 +96,13 @@ class Readers:
         return int((self.refused["refusal"] == refusal).sum())
 
 
-def read_city() -> City:
-    """Communities, banks and outlets, each in the order of its code."""
+def read_city(on: date) -> City:
+    """Communities, the banks that have joined by a day, and their outlets, each in the order of its code."""
     communities = list(Division.objects.filter(level="community").order_by("code").values_list("code", flat=True))
-    banks = list(Bank.objects.order_by("code").values_list("code", "name_zh"))
+    banks = list(Bank.objects.filter(joined_on__lte=on).order_by("code").values_list("code", "name_zh"))
     streets = sorted({code[:9] for code in communities})
     districts = sorted({code[:6] for code in communities})
-    outlets = list(Outlet.objects.order_by("outlet_id"))
+    outlets = list(Outlet.objects.filter(bank__joined_on__lte=on).order_by("outlet_id"))
     return City(communities, [code for code, _ in banks], [name for _, name in banks], outlets, districts, streets)
 
 
@@ -112,7 +116,8 @@ def read_people(city: City, starts_on: date, weeks: int, *, changes: tuple[Chang
         .then(pl.lit(NO_GUARDIAN))
         .otherwise(pl.lit(""))
     )
-    people = people.with_columns(reason.alias("refusal"))
+    guardian = pl.when(pl.col("is_minor") == "t").then("guardian").otherwise(0)
+    people = people.with_columns(reason.alias("refusal"), guardian.alias("guardian"))
     people = people.with_columns(pl.Series("eligible", eligible_weeks(people, starts_on, weeks)))
     is_late = (pl.col("eligible") >= weeks) & (pl.col("refusal") == "")
     people = people.with_columns(pl.when(is_late).then(pl.lit(NOT_OPEN)).otherwise("refusal").alias("refusal"))
@@ -137,22 +142,24 @@ def eligible_weeks(people: pl.DataFrame, starts_on: date, weeks: int) -> Ints:
 
 def eligible_week_of(person: Person, starts_on: date, weeks: int) -> int:
     """The same for one person."""
-    units = organisations_of(person.person_id, starts_on)
-    unit = next((each for each in units if each.collects_for_members), next(iter(units), None))
-    row = pl.DataFrame({"category": [person.category], "unit_district": [unit.district_code if unit else ""]})
+    with connection.cursor() as cursor:
+        cursor.execute(_UNIT_DISTRICT, {"person": person.person_id, "day": starts_on})
+        found = cursor.fetchone()
+    row = pl.DataFrame({"category": [person.category], "unit_district": [found[0] if found else ""]})
     return int(eligible_weeks(row, starts_on, weeks)[0])
 
 
 def _register(day: date) -> pl.DataFrame:
-    octets = io.BytesIO()
+    """Through a file: millions of rows as text and as columns need not be in memory side by side."""
     asked = {"day": day, "generation": THIRD_GENERATION, "adult": ADULT_AGE_YEARS}
-    with connection.cursor() as cursor, cursor.copy(_PEOPLE, asked) as copy:
-        for block in copy:
-            octets.write(block)
-    octets.seek(0)
-    if not octets.getbuffer().nbytes:
-        return pl.DataFrame(schema=_COLUMNS)
-    return pl.read_csv(octets, has_header=False, schema=_COLUMNS).fill_null("")
+    with tempfile.NamedTemporaryFile(prefix="yikatong-plan-") as file:
+        with connection.cursor() as cursor, cursor.copy(_PEOPLE, asked) as copy:
+            for block in copy:
+                file.write(block)
+        file.flush()
+        if not file.tell():
+            return pl.DataFrame(schema=_COLUMNS)
+        return pl.read_csv(file.name, has_header=False, schema=_COLUMNS).fill_null("")
 
 
 def _with_changed_demand(people: pl.DataFrame, changes: tuple[Change, ...], seed: int) -> pl.DataFrame:

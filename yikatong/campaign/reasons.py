@@ -30,7 +30,7 @@ def why(campaign: Campaign, person_id: int) -> str:
     """Sentences for the person's slot; says so when the plan does not know the person."""
     slot = Slot.objects.filter(campaign_id=campaign.campaign_id, person_id=person_id).first()
     if slot is None:
-        return "此人不在这个计划中：制定计划时已持有第三代社保卡，或已有办理中的申请。"
+        return "此人不在这个计划中：制定计划时已持有或领过第三代社保卡，或已有办理中的申请。"
     if slot.week_starts_on is None:
         return f"没有安排：{_refusal_words(campaign, slot)}。"
     if slot.way == "unit":
@@ -38,7 +38,10 @@ def why(campaign: Campaign, person_id: int) -> str:
     person = Person.objects.get(person_id=person_id)
     since = campaign.starts_on + timedelta(weeks=eligible_week_of(person, campaign.starts_on, campaign.weeks))
     weeks = [since + timedelta(weeks=number) for number in range(max((slot.week_starts_on - since).days // 7, 0))]
-    place, outlet_name, nearer, way_m, nearest_m = _place(slot, person)
+    found = _place(slot, person)
+    if found is None:
+        return f"{slot.week_starts_on} 起的一周：安排时的网点或社区已不在城市数据中，请重新计划。"
+    place, outlet_name, nearer, way_m, nearest_m = found
     crowded = PlaceWeek.objects.filter(campaign_id=campaign.campaign_id, place=place, week_starts_on__in=weeks)
     at_place = dict(crowded.values_list("week_starts_on", "capacity"))
     full = {row.week_starts_on for row in crowded if row.planned >= row.capacity}
@@ -76,8 +79,9 @@ def _unit_words(campaign: Campaign, slot: Slot) -> str:
     )
 
 
-def _place(slot: Slot, person: Person) -> tuple[str, str, int, int, int]:
-    """The place's key and name, how many of the bank's outlets are nearer, the way there and to the nearest, in metres."""
+def _place(slot: Slot, person: Person) -> tuple[str, str, int, int, int] | None:
+    """The place's key and name, how many of the bank's outlets are nearer, the way there and to the nearest, in metres; ``None``
+    for a place or a community that is no more."""
     bank = Bank.objects.filter(code=slot.bank_code).first()
     bank_name = bank.name_zh if bank else slot.bank_code
     if slot.way == "post":
@@ -86,9 +90,13 @@ def _place(slot: Slot, person: Person) -> tuple[str, str, int, int, int]:
         street = person.community_code[:9]
         return f"visit:{slot.bank_code}:{street}", f"{bank_name}上门办理", 0, 0, 0
     geography = Geography(district_features())
+    if person.community_code[:6] not in geography.districts():
+        return None
     outlets = list(Outlet.objects.filter(bank_id=slot.bank_code).order_by("outlet_id"))
     home = positions([geography.near(person.community_code[:9], person.community_code)])
     metres = distances_m(home, positions(outlet_point(geography, outlet) for outlet in outlets))[0]
-    here = next(number for number, outlet in enumerate(outlets) if outlet.outlet_id == slot.outlet_id)
+    here = next((number for number, outlet in enumerate(outlets) if outlet.outlet_id == slot.outlet_id), None)
+    if here is None:
+        return None
     way_m = int(metres[here])
     return slot.outlet_id, outlets[here].name, int(np.count_nonzero(metres < way_m)), way_m, int(metres.min())

@@ -11,27 +11,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NoReturn
 
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.banks.models import Bank, Outlet
 from yikatong.campaign import storing
 from yikatong.campaign.changes import Change, Names, check, to_json
-from yikatong.campaign.drafting import STEPS, carry_out, check_span
+from yikatong.campaign.drafting import STEPS, UNDER_WAY, Abandoned, carry_out, check_span
 from yikatong.campaign.models import Campaign, CampaignState
 from yikatong.campaign.problem import ProblemWrong
 from yikatong.city.models import Division
-from yikatong.foundation.clock import utc_now
-from yikatong.foundation.errors import Refused
+from yikatong.foundation.clock import beijing_day, utc_now
+from yikatong.foundation.errors import Refused, YikatongError
 
 log = logging.getLogger(__name__)
 SEED_MAX = 2**62
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 _RESERVED = frozenset({"new", "capacity"})
 """Addresses of the workbench beside those of plans."""
-_UNDER_WAY = frozenset({CampaignState.QUEUED, CampaignState.PLANNING})
 _WAS_PUBLISHED = frozenset({CampaignState.PUBLISHING, CampaignState.PUBLISHED, CampaignState.REPLACED})
 
 
@@ -110,17 +110,19 @@ def plan_now(
         campaign = _take_on(campaign_id, asked, again=again, by=by, at=at)
     try:
         return carry_out(campaign, by=by, at=at, processes=_processes(), told=lambda _, step: told(step))
-    except ProblemWrong as error:
+    except YikatongError as error:
         _fail(campaign_id, str(error), by=by)
+        raise
+    except BaseException:
+        _fail(campaign_id, "计划没有完成：命令中断", by=by)
         raise
 
 
 def _take_on(campaign_id: str, asked: Request, *, again: bool, by: Actor, at: datetime) -> Campaign:
-    _check_request(campaign_id, asked)
+    _check_request(campaign_id, asked, beijing_day(at))
     known = Campaign.objects.select_for_update().filter(campaign_id=campaign_id).first()
     if known is not None:
         _check_replaceable(known, again=again)
-        storing.clear(campaign_id)
         known.delete()
     campaign = Campaign.objects.create(
         campaign_id=campaign_id,
@@ -145,15 +147,27 @@ def _processes() -> int:
 
 
 def discard_plan(campaign_id: str, *, by: Actor, at: datetime) -> None:
-    """Throw a draft away. Repeating it changes nothing. Raises ``Refused`` for one that was published or is being planned."""
+    """Throw a plan away, also one that is being made. Repeating it changes nothing. Raises ``Refused`` for a published one."""
     with transaction.atomic():
         known = Campaign.objects.select_for_update().filter(campaign_id=campaign_id).first()
         if known is None:
             return
-        _check_replaceable(known, again=True)
-        storing.clear(campaign_id)
+        if known.state in _WAS_PUBLISHED:
+            _refuse_published(known)
         known.delete()
         record("campaign.discarded", subject=f"campaign:{campaign_id}", by=by, at=at)
+        from yikatong.campaign.tasks import clear_task  # the task calls clear_discarded
+
+        clear_task.configure(lock="campaign.plan").defer(campaign_id=campaign_id)
+
+
+def clear_discarded(campaign_id: str) -> None:
+    """Remove what a plan thrown away left in the tables; what the worker runs, for these may be millions of rows.
+
+    One asked for again under its name is left alone: it clears them itself before it is stored.
+    """
+    if not Campaign.objects.filter(campaign_id=campaign_id).exists():
+        storing.clear(campaign_id)
 
 
 def plan_requested(campaign_id: str, *, at: datetime) -> None:
@@ -162,7 +176,7 @@ def plan_requested(campaign_id: str, *, at: datetime) -> None:
     What cannot be planned is told in the plan's row. Any other fault is told there too, and raised; only when the database
     goes away the plan stays under way, for the worker comes back to it.
     """
-    wanted = Campaign.objects.filter(campaign_id=campaign_id, state__in=_UNDER_WAY).first()
+    wanted = Campaign.objects.filter(campaign_id=campaign_id, state__in=UNDER_WAY).first()
     if wanted is None:
         return
     by = Actor.system("planner")
@@ -174,9 +188,11 @@ def plan_requested(campaign_id: str, *, at: datetime) -> None:
 
     try:
         carry_out(wanted, by=by, at=at, processes=_processes(), told=told)
-    except ProblemWrong as error:
+    except Abandoned:
+        log.info("plan %s was thrown away or finished meanwhile", campaign_id)
+    except YikatongError as error:
         _fail(campaign_id, str(error), by=by)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         raise
     except Exception:
         _fail(campaign_id, "计划没有完成：程序出错，详情已写入运行日志。请重新提交，仍不成功请联系运维。", by=by)
@@ -192,12 +208,12 @@ def names_of() -> Names:
     )
 
 
-def _check_request(campaign_id: str, asked: Request) -> None:
+def _check_request(campaign_id: str, asked: Request, today: date) -> None:
     check_name(campaign_id)
     if not 0 <= asked.seed <= SEED_MAX:
         raise Refused(Reason.SEED_WRONG, f"抽签种子应为 0 到 {SEED_MAX} 的整数")
     try:
-        check_span(asked.starts_on, asked.weeks)
+        check_span(asked.starts_on, asked.weeks, today)
     except ProblemWrong as error:
         raise Refused(Reason.SPAN_WRONG, f"{error}；所填为 {asked.starts_on} 起 {asked.weeks} 周") from error
     try:
@@ -222,17 +238,22 @@ def check_name(campaign_id: str) -> None:
 
 def _check_replaceable(known: Campaign, *, again: bool) -> None:
     if known.state in _WAS_PUBLISHED:
-        raise Refused(Reason.WAS_PUBLISHED, f"计划 {known.campaign_id} 发布过，要留存备查；请用另一个名称")
-    if known.state in _UNDER_WAY:
-        raise Refused(Reason.UNDER_WAY, f"计划 {known.campaign_id} 正在计算，请等它完成")
+        _refuse_published(known)
+    if known.state in UNDER_WAY:
+        raise Refused(Reason.UNDER_WAY, f"计划 {known.campaign_id} 正在计算，请等它完成，或先删除它")
     if not again:
         raise Refused(Reason.NAME_TAKEN, f"已有名为 {known.campaign_id} 的草案；请换一个名称，或选择替换它")
 
 
+def _refuse_published(known: Campaign) -> NoReturn:
+    raise Refused(Reason.WAS_PUBLISHED, f"计划 {known.campaign_id} 发布过，要留存备查；请用另一个名称")
+
+
 def _fail(campaign_id: str, words: str, *, by: Actor) -> None:
     with transaction.atomic():
-        Campaign.objects.filter(campaign_id=campaign_id).update(state=CampaignState.FAILED, failure=words, step="")
-        record("campaign.failed", subject=f"campaign:{campaign_id}", by=by, at=utc_now())
+        under_way = Campaign.objects.filter(campaign_id=campaign_id, state__in=UNDER_WAY)
+        if under_way.update(state=CampaignState.FAILED, failure=words, step=""):
+            record("campaign.failed", subject=f"campaign:{campaign_id}", by=by, at=utc_now())
 
 
 def _hand_to_worker(campaign_id: str) -> None:

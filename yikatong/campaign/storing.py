@@ -1,6 +1,5 @@
 """Writing a plan down: everybody's slot, and the weekly figures that pages show without counting people again."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -93,7 +92,7 @@ def store_places(campaign_id: str, city: City, built: Built, made: Plan, starts_
     """Every place in every week in which it takes anybody."""
     problem, names = built.problem, built.places
     load, (price, _) = load_of(problem, made), prices(problem, made)
-    capacity = problem.places.capacity
+    capacity = built.room
     place, week = np.nonzero((capacity > 0) | (load > 0))
     columns = {
         "place": pl.Series(names.keys).gather(place),
@@ -133,7 +132,7 @@ def store_banks(
     columns = {
         "bank_code": pl.Series(city.banks).gather(bank),
         "week_starts_on": pl.Series(mondays(starts_on, problem.weeks)).gather(week),
-        "production": problem.production[bank, week],
+        "production": built.cards[bank, week],
         "planned": planned[bank, week],
         "units": units[bank, week],
         "expected": forecast.by_bank[bank, week],
@@ -170,16 +169,19 @@ def store_streets(
     _copy("campaign_street_figures", campaign_id, pl.DataFrame(columns))
 
 
-def store_kept(campaign_id: str, kept: Mapping[int, str]) -> None:
-    """Those who stay as they were invited keep the slot of the plan that invited them. ``kept``: that plan, by person."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "insert into campaign_slot (person_id, campaign_id, bank_code, way, outlet_id, organisation_code, is_bank_fixed, "
-            "week_starts_on, refusal) select s.person_id, %s, s.bank_code, s.way, s.outlet_id, s.organisation_code, "
-            "s.is_bank_fixed, s.week_starts_on, s.refusal from campaign_slot s "
-            "join unnest(%s::bigint[], %s::text[]) k (person_id, campaign_id) using (person_id, campaign_id)",
-            [campaign_id, list(kept), list(kept.values())],
-        )
+def store_kept(campaign_id: str, kept: pl.DataFrame) -> None:
+    """Those who stay as they were invited keep the slot of the plan that invited them. ``kept``: ``person_id``,
+    ``campaign_id``, that plan."""
+    for part in kept.iter_slices(_ROWS_AT_ONCE):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "insert into campaign_slot (person_id, campaign_id, bank_code, way, outlet_id, organisation_code, "
+                "is_bank_fixed, week_starts_on, refusal) select s.person_id, %s, s.bank_code, s.way, s.outlet_id, "
+                "s.organisation_code, s.is_bank_fixed, s.week_starts_on, s.refusal from campaign_slot s "
+                "join unnest(%s::bigint[], %s::text[]) k (person_id, campaign_id) using (person_id, campaign_id) "
+                "on conflict do nothing",
+                [campaign_id, part["person_id"].to_list(), part["campaign_id"].to_list()],
+            )
 
 
 def _rows(numbers: Ints, nobody: int) -> Ints:

@@ -1,16 +1,18 @@
 """What the worker does for campaigns: one plan at a time, published one at a time."""
 
-from django.db import OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from yikatong.audit.actors import Actor, ActorKind
 from yikatong.campaign.publishing import publish_requested
-from yikatong.campaign.services import plan_requested
+from yikatong.campaign.services import clear_discarded, plan_requested
 from yikatong.campaign.uptake import count_published
 from yikatong.foundation.clock import utc_now
 
-_AFTER_A_RESTART = RetryStrategy(max_attempts=10, exponential_wait=2, retry_exceptions={OperationalError})
+_AFTER_A_RESTART = RetryStrategy(
+    max_attempts=10, exponential_wait=2, retry_exceptions={OperationalError, InterfaceError}
+)
 
 
 @app.task(name="campaign.plan", retry=_AFTER_A_RESTART)
@@ -18,6 +20,13 @@ def plan_task(campaign_id: str) -> None:
     """Carry out one requested plan."""
     close_old_connections()
     plan_requested(campaign_id, at=utc_now())
+
+
+@app.task(name="campaign.clear", retry=_AFTER_A_RESTART)
+def clear_task(campaign_id: str) -> None:
+    """Remove what a plan thrown away left."""
+    close_old_connections()
+    clear_discarded(campaign_id)
 
 
 @app.task(name="campaign.publish", retry=_AFTER_A_RESTART)

@@ -13,7 +13,7 @@ from django.db.models import Q, Sum
 
 from yikatong.campaign.calendar import DAYS, week_of
 from yikatong.campaign.forecast import Prior, Uptake, estimate, uptake_words
-from yikatong.campaign.models import Campaign, CampaignState, UptakeCell
+from yikatong.campaign.models import Campaign, UptakeCell
 from yikatong.city.capacity import campaign_limits_at
 from yikatong.city.rules import CATEGORIES
 
@@ -45,9 +45,9 @@ def count_uptake(campaign_id: str) -> int:
 
 
 def count_published() -> int:
-    """Count the published campaign anew, where there is one."""
-    published = Campaign.objects.filter(state=CampaignState.PUBLISHED).first()
-    return count_uptake(published.campaign_id) if published else 0
+    """Count anew what came of every campaign that was published, replaced ones too: their people still answer."""
+    published = Campaign.objects.filter(published_at__isnull=False).order_by("published_at")
+    return sum(count_uptake(name) for name in published.values_list("campaign_id", flat=True))
 
 
 def uptake_by_district(campaign_id: str) -> dict[str, Answered]:

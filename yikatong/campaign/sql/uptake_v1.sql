@@ -9,7 +9,7 @@ begin
         select i.person_id, i.state_since as sent_at, substr(p.community_code, 1, 6) as district_code, p.category,
             date_trunc('week', i.state_since at time zone 'Asia/Shanghai')::date as sent_week
         from campaign_invitation i join registry_person p using (person_id)
-        where i.campaign_id = p_campaign_id and i.state = 'sent'
+        where i.campaign_id = p_campaign_id and i.state = 'sent' and i.way <> 'unit'
     ), applied as (
         select n.*, (select min(a.submitted_at) from applications_application a
                      where a.person_id = n.person_id and a.submitted_at >= n.sent_at
