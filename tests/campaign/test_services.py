@@ -518,3 +518,27 @@ def test_changes_are_kept_with_the_plan_and_told(city: list[Outlet]) -> None:
 
     told = [words(change, services.names_of()) for change in from_json(made.changes)]
     assert told == [f"ABC one停办：{MONDAY} 至 {LAST}", "东城区需求为 150%"]
+
+
+def told(person: Person, state: str, week: date, *, campaign: str = "before") -> None:
+    Invitation.objects.create(
+        person_id=person.person_id, campaign_id=campaign, way="unit", week_starts_on=week, state=state, state_since=NOON
+    )
+
+
+def test_a_unit_told_in_part_stays_whole_and_whoever_was_told_long_ago_is_planned_anew(city: list[Outlet]) -> None:
+    """Of three colleagues one was told, one has no phone, one's invitation still waits: next week is theirs, all three's."""
+    first_monday = date(2026, 9, 7)
+    colleagues = make_unit(people=range(1, 4), banks=("ABC",))
+    never_came = make_person(9)
+    planned("before", starts_on=first_monday, weeks=12)
+    Campaign.objects.update(state=CampaignState.PUBLISHED)
+    next_week = date(2026, 11, 9)
+    Slot.objects.filter(way="unit").update(week_starts_on=next_week)
+    for person, state in zip(colleagues, ("sent", "unreachable", "waiting"), strict=True):
+        told(person, state, next_week)
+    told(never_came, "sent", first_monday)
+    planned("after", starts_on=date(2026, 11, 2), weeks=12, based_on="before", keeps_invited=True)
+    weeks = dict(Slot.objects.filter(campaign_id="after").values_list("person_id", "week_starts_on"))
+    assert {weeks[person.person_id] for person in colleagues} == {next_week}
+    assert weeks[never_came.person_id] == date(2026, 11, 16)
