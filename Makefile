@@ -36,7 +36,7 @@ demo: setup ## Start the whole platform on an embedded database with Beijing's p
 	$(PYTHON) -m yikatong.config demo
 
 test: setup setup-system ## Run every test; those of the database also on Debian's PostgreSQL 15
-	$(PYTEST) -m journey tests/journeys
+	$(PYTEST) -n 2 --dist loadfile -m journey tests/journeys
 	YIKATONG_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n 2 --dist loadfile -m "not journey" $(DATABASE_TESTS)
 	$(PYTEST) -n 2 --dist loadfile -m "not journey" tests
 
