@@ -38,6 +38,7 @@ from yikatong.registry.sealing import field_cipher
 
 TODAY = date(2026, 11, 2)
 MONDAY = TODAY + timedelta(days=14)
+UNIT = "91110000000000000X"
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.django_db
 
@@ -172,6 +173,44 @@ def test_a_place_that_is_not_kept_any_more_is_given_back_when_the_bank_is_open_a
     assert "ICBC" not in texts()[-1]
 
 
+def test_whoever_may_choose_by_the_time_of_sending_is_told_no_bank() -> None:
+    outlet = make_bank("ICBC")
+    make_bank("ABC")
+    open_half_days(outlet, MONDAY, MONDAY + timedelta(days=20), by=CLERK, at=NOON)
+    free, bound, member = make_person(1), make_person(2, category="employee"), make_person(3)
+    Organisation.objects.create(
+        credit_code=UNIT,
+        kind="employer",
+        name="单位",
+        district_code="110101",
+        bank_codes=["ICBC"],
+        collects_for_members=True,
+    )
+    Membership.objects.create(person_id=bound.person_id, organisation_code=UNIT, since=date(2020, 1, 1))
+    plan(slots=[(free, FIXED), (bound, FIXED), (member, FIXED | {"way": "unit", "outlet_id": ""})])
+    assert send_due(at=NOON, most=10).messages == 3
+    rows = Invitation.objects.order_by("person_id").values_list("bank_code", "outlet_id")
+    assert list(rows) == [("", ""), ("ICBC", "ICBC-1"), ("ICBC", "")], "what a unit's people wrote on its roster stands"
+    assert Appointment.objects.get().person_id == bound.person_id
+    assert sum("ICBC" in text for text in texts()) == 1
+
+
+def test_a_half_day_ends_when_its_bank_is_not_fixed_any_more_before_the_message_goes_out(settings: Settings) -> None:
+    outlet = make_bank("ICBC")
+    open_half_days(outlet, MONDAY, MONDAY + timedelta(days=20), by=CLERK, at=NOON)
+    working = settings.MESSAGE_PROVIDER
+    settings.MESSAGE_PROVIDER = "tests.campaign.providers.Failing"
+    plan(slots=[(make_person(1), FIXED)])
+    send_due(at=NOON, most=10)
+    assert Appointment.objects.get().state == "kept"
+    make_bank("ABC")
+    settings.MESSAGE_PROVIDER = working
+    assert send_due(at=NOON + RETRY_AFTER, most=10).messages == 1
+    assert Appointment.objects.get().state == "cancelled"
+    assert not HalfDay.objects.filter(taken__gt=0).exists()
+    assert "ICBC" not in texts()[0]
+
+
 @pytest.mark.parametrize(
     ("way", "says"),
     [
@@ -228,11 +267,10 @@ def test_who_applied_or_has_a_card_since_the_plan_is_not_invited_but_a_units_peo
     applied, holder, member = (make_person(serial) for serial in (1, 2, 3))
     submit(application_for(applied, outlet), by=CLERK, at=NOON)
     active_card(holder, outlet)
-    code = "91110000000000000X"
     Organisation.objects.create(
-        credit_code=code, kind="employer", name="单位", district_code="110101", bank_codes=["ICBC"]
+        credit_code=UNIT, kind="employer", name="单位", district_code="110101", bank_codes=["ICBC"]
     )
-    Membership.objects.create(person_id=member.person_id, organisation_code=code, since=date(2020, 1, 1))
+    Membership.objects.create(person_id=member.person_id, organisation_code=UNIT, since=date(2020, 1, 1))
     submit(application_for(member, outlet), by=CLERK, at=NOON)
     plan(slots=[(applied, {}), (holder, {}), (member, {"way": "unit", "outlet_id": ""})])
     assert send_due(at=NOON, most=10) == SendReport(messages=1, people=1, not_needed=2)

@@ -20,12 +20,12 @@ from django.db.models import Q
 
 from yikatong.accounts import messages
 from yikatong.applications.rules import ADULT_AGE_YEARS, OPEN_STATES
-from yikatong.applications.selectors import applications_of
+from yikatong.applications.selectors import applications_of, eligible_banks
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.banks.models import Outlet
 from yikatong.campaign.appointments import Place, kept_by
-from yikatong.campaign.keeping import NotNow, keep_half_day, places_proposed
+from yikatong.campaign.keeping import NotNow, keep_half_day, name_no_bank, places_proposed
 from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState
 from yikatong.campaign.wording import Told, invitation_text, salutation
 from yikatong.foundation.clock import BEIJING, age_years, beijing_day
@@ -141,6 +141,8 @@ def _send(invitation: Invitation, person: Person, proposed: Place | None, run: _
         _close(invitation, InvitationState.UNREACHABLE, run)
         return
     try:
+        if invitation.bank_code and invitation.way != "unit" and not _is_bank_fixed_still(invitation, person, run):
+            name_no_bank(invitation, by=_BY, at=run.at)
         keep_half_day(invitation, proposed, by=_BY, at=run.at)
     except NotNow:
         return
@@ -157,6 +159,14 @@ def _is_needed(invitation: Invitation) -> bool:
         return False
     applications = applications_of(invitation.person_id)
     return invitation.way == "unit" or not any(each.state in OPEN_STATES for each in applications)
+
+
+def _is_bank_fixed_still(invitation: Invitation, person: Person, run: _Run) -> bool:
+    """Rules change with the date, a unit picks otherwise, a membership ends: by now the person may be free to choose.
+
+    Of a unit's people this is not asked: they may have written their bank on its roster, and their message names none.
+    """
+    return eligible_banks(person, acting_person_id=None, on=beijing_day(run.at)) == (invitation.bank_code,)
 
 
 def _close(invitation: Invitation, state: InvitationState, run: _Run) -> None:

@@ -14,7 +14,7 @@ from django.db import transaction
 from yikatong.audit.actors import Actor
 from yikatong.campaign.appointments import NotBooked, Place, Reason, book, end, kept_by, next_free
 from yikatong.campaign.halves import HALVES, NO_HALF_DAY, Half, spread
-from yikatong.campaign.models import Campaign, HalfDay, Invitation, InvitationState
+from yikatong.campaign.models import Appointment, Campaign, HalfDay, Invitation, InvitationState
 from yikatong.foundation.clock import beijing_day
 
 TRIES = 3
@@ -72,14 +72,54 @@ def keep_half_day(invitation: Invitation, proposed: Place | None, *, by: Actor, 
         if row is None or row.appointment_id is not None:
             return
         kept = kept_by(row.person_id)
-        if kept is not None and (kept.kind != "invited" or kept.confirmed_at is not None):
+        if kept is not None and not _is_ours(kept):
             if row.outlet_id:
                 Invitation.objects.filter(pk=row.pk).update(appointment_id=kept.appointment_id)
             return
         if row.outlet_id:
             _book(row, proposed, by=by, at=at)
         elif kept is not None:
-            end(row.person_id, kept.appointment_id, state="cancelled", by=by, at=at)
+            _end(kept, by=by, at=at)
+
+
+def name_no_bank(invitation: Invitation, *, by: Actor, at: datetime) -> None:
+    """The person may choose after all: the invitation names no bank and no outlet, and a half-day that it kept ends.
+
+    Raises ``NotNow``.
+    """
+    with transaction.atomic():
+        waiting = Invitation.objects.filter(pk=invitation.pk, state=InvitationState.WAITING)
+        if waiting.update(bank_code="", outlet_id="", appointment_id=None):
+            give_back(invitation, by=by, at=at)
+    invitation.bank_code = invitation.outlet_id = ""
+    invitation.appointment_id = None
+
+
+def give_back(invitation: Invitation, *, by: Actor, at: datetime) -> bool:
+    """End the half-day that an invitation kept, unless the person has confirmed it; whether there was one.
+
+    Repeating it changes nothing. Raises ``NotNow``.
+    """
+    kept = kept_by(invitation.person_id)
+    if kept is None or kept.appointment_id != invitation.appointment_id or not _is_ours(kept):
+        return False
+    _end(kept, by=by, at=at)
+    return True
+
+
+def _is_ours(kept: Appointment) -> bool:
+    """Whether nobody but us has spoken for it: what a person chose or confirmed is not."""
+    return kept.kind == "invited" and kept.confirmed_at is None
+
+
+def _end(kept: Appointment, *, by: Actor, at: datetime) -> None:
+    try:
+        end(kept.person_id, kept.appointment_id, state="cancelled", by=by, at=at)
+    except NotBooked as refused:
+        if refused.reason == Reason.BUSY:
+            raise NotNow from refused
+        if refused.reason != Reason.ENDED:
+            raise
 
 
 def _book(row: Invitation, proposed: Place | None, *, by: Actor, at: datetime) -> None:
