@@ -149,7 +149,8 @@ def test_another_plan_replaces_the_one_before_and_withdraws_what_it_has_not_told
 @pytest.mark.parametrize(
     ("told_for", "now_in", "changes", "is_invited"),
     [
-        (TODAY - timedelta(days=7), MONDAY, {}, False),  # the week is past
+        (TODAY - timedelta(days=35), MONDAY, {}, True),  # told long ago, and did not react
+        (TODAY - timedelta(days=28), MONDAY, {}, False),  # the week is past, but not long
         (TODAY + timedelta(days=7), MONDAY, {}, False),  # within seven days
         (TODAY + timedelta(days=14), TODAY + timedelta(days=14), {}, False),  # nothing changes
         (TODAY + timedelta(days=14), TODAY + timedelta(days=14), {"bank_code": "ABC", "outlet_id": "ABC-1"}, False),

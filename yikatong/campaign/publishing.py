@@ -1,11 +1,11 @@
 """Publishing a plan: its slots become invitations that wait to be sent. Only one plan is published at a time.
 
-What was told is kept where it must be: whoever was invited for a week that is over or begins within seven days, or whom the new
-plan gives the same week and place, hears nothing new. Whoever was told another week or place gets an invitation that replaces
-the earlier one when it is sent (``invitations``). It sends nothing.
+What was told is kept where it must be: whoever was invited for a week that began within the last four or begins within seven
+days, or whom the new plan gives the same week and place, hears nothing new. Whoever was told another week or place, or was told
+long ago, gets an invitation that replaces the earlier one when it is sent (``invitations``). It sends nothing.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from django.db import OperationalError, connection, transaction
@@ -19,6 +19,8 @@ from yikatong.foundation.errors import Refused
 
 INVITED_STAY_DAYS = 7
 """Whoever is invited for a week that begins within so many days is not moved. Source: issue 4, "Re-plan"."""
+INVITED_ANEW_AFTER_DAYS = 28
+"""Whoever was invited for a week that began longer ago is invited anew. Source: assumption (patience: a card takes 30 days)."""
 
 _ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('campaign publish', 0))"
 _INVITE = """
@@ -34,7 +36,7 @@ from (
 where not exists (
     select from campaign_invitation i
     where i.person_id = n.person_id and i.campaign_id <> n.campaign_id and i.state = 'sent'
-        and (i.week_starts_on <= %(stays_until)s
+        and (i.week_starts_on between %(stays_since)s and %(stays_until)s
              or (i.week_starts_on, i.way, i.bank_code, i.outlet_id)
                 = (n.week_starts_on, n.way, n.bank_code, n.outlet_id))
 )
@@ -153,7 +155,13 @@ def _replace_earlier(at: datetime) -> int:
 
 
 def _invite(campaign_id: str, at: datetime) -> int:
-    stays_until = beijing_day(at) + timedelta(days=INVITED_STAY_DAYS)
+    since, until = _weeks_that_stay(at)
     with connection.cursor() as cursor:
-        cursor.execute(_INVITE, {"campaign": campaign_id, "at": at, "stays_until": stays_until})
+        cursor.execute(_INVITE, {"campaign": campaign_id, "at": at, "stays_since": since, "stays_until": until})
         return int(cursor.rowcount)
+
+
+def _weeks_that_stay(at: datetime) -> tuple[date, date]:
+    """The first and the last day of weeks for which whoever was invited is not invited anew."""
+    today = beijing_day(at)
+    return today - timedelta(days=INVITED_ANEW_AFTER_DAYS), today + timedelta(days=INVITED_STAY_DAYS)
