@@ -10,6 +10,7 @@ from tests.at_once import at_once
 from tests.cast import CLERK, NOON
 from yikatong.audit.models import AuditEvent
 from yikatong.campaign import publishing
+from yikatong.campaign.invitations import find_unreachable
 from yikatong.campaign.models import Campaign, Invitation, Slot
 from yikatong.campaign.publishing import (
     NotPublished,
@@ -144,6 +145,24 @@ def test_another_plan_replaces_the_one_before_and_withdraws_what_it_has_not_told
     assert invited("winter") == {1: "withdrawn", 2: "withdrawn", 3: "withdrawn", 4: "sent"}
     assert invited("spring") == {1: "waiting", 2: "waiting", 3: "waiting"}
     assert dict(Campaign.objects.values_list("campaign_id", "state")) == {"winter": "replaced", "spring": "published"}
+
+
+@pytest.mark.parametrize("state", ["unreachable", "failed"])
+@pytest.mark.parametrize(("days", "stays"), [(-35, False), (-28, True), (0, True), (7, True), (14, False)], ids=str)
+def test_a_helper_may_have_called_whom_no_message_reached(state: str, days: int, stays: bool) -> None:
+    told("winter", 1, TODAY + timedelta(days=days))
+    Invitation.objects.update(state=state)
+    plan("spring")
+    slot("spring", 1, MONDAY + timedelta(days=7))
+    publish("spring", by=CLERK, at=NOON)
+    assert invited("winter") == {1: state if stays else "withdrawn"}
+    assert invited("spring") == ({} if stays else {1: "waiting"})
+    assert [row.campaign_id for row in find_unreachable()] == (["winter"] if stays else [])
+    plan("summer")
+    slot("summer", 1, MONDAY + timedelta(days=70))
+    publish("summer", by=CLERK, at=NOON + timedelta(days=42))
+    assert invited("winter") == {1: "withdrawn"}, "not for ever"
+    assert invited("summer") == {1: "waiting"}
 
 
 @pytest.mark.parametrize(

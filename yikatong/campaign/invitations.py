@@ -92,10 +92,12 @@ def send_due(*, at: datetime, most: int) -> SendReport:
 
 
 def find_unreachable(*, after_person_id: int = 0, limit: int = 50) -> list[Invitation]:
-    """Of the published plan, those who cannot be told by message: helpers call on them. By number, a page at a time."""
+    """Those who cannot be told by message: helpers call on them. By number, a page at a time.
+
+    Of the published plan, and of one before it for weeks that its replacement left alone (``publishing``).
+    """
     return list(
         Invitation.objects.filter(
-            campaign_id__in=_published(),
             state__in=[InvitationState.UNREACHABLE, InvitationState.FAILED],
             person_id__gt=after_person_id,
         ).order_by("person_id")[:limit]

@@ -1,7 +1,8 @@
 """Publishing a plan: its slots become invitations that wait to be sent. Only one plan is published at a time.
 
 What was told is kept where it must be: whoever was invited for a week that began within the last four or begins within seven
-days, or whom the new plan gives the same week and place, hears nothing new. Whoever was told another week or place, or was told
+days, or whom the new plan gives the same week and place, hears nothing new. So does whom no message reached for one of those
+weeks: a helper may have called. Whoever was told another week or place, or was told
 long ago, gets an invitation that replaces the earlier one when it is sent (``invitations``). It sends nothing.
 """
 
@@ -9,6 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from django.db import OperationalError, connection, transaction
+from django.db.models import Q
 
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
@@ -35,9 +37,9 @@ from (
 ) n
 where not exists (
     select from campaign_invitation i
-    where i.person_id = n.person_id and i.campaign_id <> n.campaign_id and i.state = 'sent'
-        and (i.week_starts_on between %(stays_since)s and %(stays_until)s
-             or (i.week_starts_on, i.way, i.bank_code, i.outlet_id)
+    where i.person_id = n.person_id and i.campaign_id <> n.campaign_id
+        and (i.state in ('sent', 'unreachable', 'failed') and i.week_starts_on between %(stays_since)s and %(stays_until)s
+             or i.state = 'sent' and (i.week_starts_on, i.way, i.bank_code, i.outlet_id)
                 = (n.week_starts_on, n.way, n.bank_code, n.outlet_id))
 )
 """
@@ -143,12 +145,16 @@ def _back_to_draft(campaign_id: str, words: str) -> None:
 
 
 def _replace_earlier(at: datetime) -> int:
-    """The plan published until now is replaced; what it has not told anybody is withdrawn. How many invitations that are."""
+    """The plan published until now is replaced; what it has not told anybody is withdrawn. How many invitations that are.
+
+    Whom no message reached for a week that stays may have been called by a helper: that invitation stays, until a later plan.
+    """
     earlier = list(Campaign.objects.select_for_update().filter(state=CampaignState.PUBLISHED))
     names = [campaign.campaign_id for campaign in earlier]
-    not_told = Invitation.objects.filter(campaign_id__in=names).exclude(
-        state__in=[InvitationState.SENT, InvitationState.WITHDRAWN]
-    )
+    by_helpers = Q(state__in=[InvitationState.UNREACHABLE, InvitationState.FAILED])
+    waiting = Q(state=InvitationState.WAITING, campaign_id__in=names)
+    stays = by_helpers & Q(week_starts_on__range=_weeks_that_stay(at))
+    not_told = Invitation.objects.filter(waiting | by_helpers).exclude(stays)
     withdrawn = not_told.update(state=InvitationState.WITHDRAWN, state_since=at)
     Campaign.objects.filter(campaign_id__in=names).update(state=CampaignState.REPLACED)
     return withdrawn
