@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django.fixtures import Settings
 
 from tests.at_once import at_once
@@ -31,6 +32,7 @@ from yikatong.campaign.invitations import (
     invitation_of,
     send_due,
 )
+from yikatong.campaign.keeping import give_back_withdrawn
 from yikatong.campaign.models import Appointment, Campaign, HalfDay, Invitation, Slot
 from yikatong.campaign.publishing import publish
 from yikatong.registry.models import Membership, Organisation, Person
@@ -209,6 +211,89 @@ def test_a_half_day_ends_when_its_bank_is_not_fixed_any_more_before_the_message_
     assert Appointment.objects.get().state == "cancelled"
     assert not HalfDay.objects.filter(taken__gt=0).exists()
     assert "ICBC" not in texts()[0]
+
+
+def kept_but_not_told(settings: Settings, person: Person) -> None:
+    """A half-day was kept for the invitation; then its message failed."""
+    outlet = make_bank("ICBC")
+    open_half_days(outlet, MONDAY, MONDAY + timedelta(days=20), by=CLERK, at=NOON)
+    working = settings.MESSAGE_PROVIDER
+    settings.MESSAGE_PROVIDER = "tests.campaign.providers.Failing"
+    plan(slots=[(person, FIXED)])
+    send_due(at=NOON, most=10)
+    settings.MESSAGE_PROVIDER = working
+    assert Appointment.objects.get().state == "kept"
+
+
+def free_again() -> bool:
+    return not HalfDay.objects.filter(taken__gt=0).exists() and not Appointment.objects.filter(state="kept").exists()
+
+
+def test_closing_an_invitation_gives_its_half_day_back(settings: Settings) -> None:
+    person = make_person(1, category="retiree")
+    kept_but_not_told(settings, person)
+    Person.objects.update(phone_sealed=None)
+    assert send_due(at=NOON + RETRY_AFTER, most=10) == SendReport(unreachable=1)
+    assert free_again()
+
+
+def test_closing_an_invitation_leaves_what_the_person_confirmed(settings: Settings) -> None:
+    person = make_person(1, category="retiree")
+    kept_but_not_told(settings, person)
+    confirm(person.person_id, Appointment.objects.get().appointment_id, by=CLERK, at=NOON)
+    Person.objects.update(phone_sealed=None)
+    assert send_due(at=NOON + RETRY_AFTER, most=10) == SendReport(unreachable=1)
+    assert Appointment.objects.get().state == "kept"
+
+
+def test_publishing_another_plan_has_untold_half_days_given_back(settings: Settings) -> None:
+    person = make_person(1, category="retiree")
+    kept_but_not_told(settings, person)
+    assert give_back_withdrawn(by=CLERK, at=NOON) == 0, "it is waiting still"
+    plan("spring", slots=[])
+    assert ProcrastinateJob.objects.filter(task_name="campaign.give_back_half_days").exists()
+    assert [give_back_withdrawn(by=CLERK, at=NOON) for _ in range(2)] == [1, 0]
+    assert free_again()
+
+
+@pytest.mark.parametrize("how", ["confirmed", "noted again"])
+def test_a_half_day_that_counts_otherwise_is_not_given_back(settings: Settings, how: str) -> None:
+    person = make_person(1, category="retiree")
+    kept_but_not_told(settings, person)
+    kept = Appointment.objects.get()
+    plan("spring", slots=[(person, FIXED)])
+    if how == "confirmed":
+        confirm(person.person_id, kept.appointment_id, by=CLERK, at=NOON)
+    else:
+        Invitation.objects.filter(campaign_id="spring").update(appointment_id=kept.appointment_id, state="sent")
+    assert give_back_withdrawn(by=CLERK, at=NOON) == 0
+    assert Appointment.objects.get().state == "kept"
+
+
+def test_an_invitation_that_finds_no_room_ends_the_half_day_of_the_one_it_replaces() -> None:
+    person = make_person(1, category="retiree")
+    make_bank("ICBC")
+    HalfDay.objects.create(outlet_id="ICBC-1", day=MONDAY, half="pm", capacity=1)
+    plan(slots=[(person, FIXED)])
+    send_due(at=NOON, most=10)
+    plan("spring", slots=[(person, FIXED | {"week_starts_on": MONDAY + timedelta(days=7)})])
+    assert send_due(at=NOON + timedelta(days=7), most=10).messages == 1
+    assert free_again()
+    assert "请选时间" in texts()[-1]
+
+
+def test_a_child_who_is_told_anew_with_the_guardian_gives_the_earlier_half_day_back() -> None:
+    outlet = make_bank("ICBC")
+    open_half_days(outlet, MONDAY, MONDAY + timedelta(days=20), by=CLERK, at=NOON)
+    mother, child = make_person(1), make_person(2, born=date(2015, 5, 17), category="minor")
+    make_guardian(child, mother)
+    plan(slots=[(child, FIXED)])
+    assert send_due(at=NOON, most=10).messages == 1
+    assert Appointment.objects.get().state == "kept"
+    later = {"week_starts_on": MONDAY + timedelta(days=7)}
+    plan("spring", slots=[(mother, later), (child, later)])
+    assert send_due(at=NOON + timedelta(days=7), most=10) == SendReport(messages=1, people=2)
+    assert free_again()
 
 
 @pytest.mark.parametrize(

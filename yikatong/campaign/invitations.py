@@ -25,7 +25,7 @@ from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.banks.models import Outlet
 from yikatong.campaign.appointments import Place, kept_by
-from yikatong.campaign.keeping import NotNow, keep_half_day, name_no_bank, places_proposed
+from yikatong.campaign.keeping import NotNow, give_back, give_back_alone, keep_half_day, name_no_bank, places_proposed
 from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState
 from yikatong.campaign.wording import Told, invitation_text, salutation
 from yikatong.foundation.clock import BEIJING, age_years, beijing_day
@@ -135,24 +135,27 @@ def _due(at: datetime, most: int) -> list[Invitation]:
 
 def _send(invitation: Invitation, person: Person, proposed: Place | None, run: _Run) -> None:
     """One message, to one person or a family."""
-    if not _is_needed(invitation):
-        _close(invitation, InvitationState.WITHDRAWN, run)
-        return
     addressee = addressee_of(person, run.at)
-    if addressee is None:
-        _close(invitation, InvitationState.UNREACHABLE, run)
-        return
     try:
+        if not _is_needed(invitation):
+            _close(invitation, InvitationState.WITHDRAWN, run)
+            return
+        if addressee is None:
+            _close(invitation, InvitationState.UNREACHABLE, run)
+            return
         if invitation.bank_code and invitation.way != "unit" and not _is_bank_fixed_still(invitation, person, run):
             name_no_bank(invitation, by=_BY, at=run.at)
         keep_half_day(invitation, proposed, by=_BY, at=run.at)
     except NotNow:
         return
+    replaced: list[Invitation] = []
     with transaction.atomic():
         if _has_to_itself(addressee):
             family = _family(invitation, addressee, run)
             if family:
-                _tell(family, addressee, run)
+                replaced = _tell(family, addressee, run)
+    for row in replaced:
+        _give_back_replaced(row, run)
 
 
 def _is_needed(invitation: Invitation) -> bool:
@@ -172,12 +175,11 @@ def _is_bank_fixed_still(invitation: Invitation, person: Person, run: _Run) -> b
 
 
 def _close(invitation: Invitation, state: InvitationState, run: _Run) -> None:
-    """Not to be sent, if it is waiting still."""
+    """Not to be sent, if it is waiting still; a half-day kept for it is free again."""
     with transaction.atomic():
-        waiting = Invitation.objects.filter(
-            person_id=invitation.person_id, campaign_id=invitation.campaign_id, state=InvitationState.WAITING
-        )
+        waiting = Invitation.objects.filter(pk=invitation.pk, state=InvitationState.WAITING)
         if waiting.update(state=state, state_since=run.at):
+            give_back(invitation, by=_BY, at=run.at)
             run.counts["unreachable" if state == InvitationState.UNREACHABLE else "not_needed"] += 1
             _record(state, invitation, run)
 
@@ -218,8 +220,8 @@ def _hears_through(ward: Person, addressee: Person, at: datetime) -> bool:
     return found is not None and found.person_id == addressee.person_id
 
 
-def _tell(family: list[Invitation], addressee: Person, run: _Run) -> None:
-    """Send, and note it in the same transaction; what fails is tried again a few times."""
+def _tell(family: list[Invitation], addressee: Person, run: _Run) -> list[Invitation]:
+    """Send, and note it in the same transaction; what fails is tried again a few times. The invitations that this replaces."""
     ids = [row.person_id for row in family]
     earlier = Invitation.objects.filter(person_id__in=ids, state=InvitationState.SENT).exclude(
         campaign_id=family[0].campaign_id
@@ -237,7 +239,8 @@ def _tell(family: list[Invitation], addressee: Person, run: _Run) -> None:
     except Exception as error:  # a provider raises what it likes
         log.warning("an invitation of %s was not sent: %s", family[0].campaign_id, type(error).__name__)
         _note_failure(family, run)
-        return
+        return []
+    replaced = list(earlier)
     earlier.update(state=InvitationState.WITHDRAWN, state_since=run.at)
     Invitation.objects.filter(person_id__in=ids, campaign_id=family[0].campaign_id).update(
         state=InvitationState.SENT, state_since=run.at
@@ -247,6 +250,16 @@ def _tell(family: list[Invitation], addressee: Person, run: _Run) -> None:
     run.done.update(ids)
     run.counts["messages"] += 1
     run.counts["people"] += len(ids)
+    return replaced
+
+
+def _give_back_replaced(earlier: Invitation, run: _Run) -> None:
+    """Of a family one was invited with a half-day before, and now without. After the message: it waits for nobody's lock."""
+    if earlier.appointment_id is not None:
+        try:
+            give_back_alone(earlier.person_id, earlier.appointment_id, by=_BY, at=run.at)
+        except NotNow:
+            log.warning("a half-day of %s is given back when a plan is published next", earlier.campaign_id)
 
 
 def _note_failure(family: list[Invitation], run: _Run) -> None:

@@ -6,10 +6,10 @@ overbooked. What a person chose or confirmed themselves is never moved. It sends
 
 from collections import defaultdict
 from datetime import date, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 
 from yikatong.audit.actors import Actor
 from yikatong.campaign.appointments import NotBooked, Place, Reason, book, end, kept_by, next_free
@@ -18,6 +18,18 @@ from yikatong.campaign.models import Appointment, Campaign, HalfDay, Invitation,
 from yikatong.foundation.clock import beijing_day
 
 TRIES = 3
+_LOCK_APPOINTMENT_OF = "select pg_advisory_xact_lock(hashtextextended('campaign appointment of ' || %s, 0))"
+"""The lock that ``sql/appointments_v1.sql`` takes first."""
+_KEPT_FOR_NOTHING = """
+select a.person_id, a.appointment_id
+from campaign_invitation i join campaign_appointment a using (person_id, appointment_id)
+where i.state = 'withdrawn' and a.state = 'kept' and a.kind = 'invited' and a.confirmed_at is null
+    and not exists (
+        select from campaign_invitation other
+        where other.person_id = a.person_id and other.appointment_id = a.appointment_id and other.state <> 'withdrawn'
+    )
+order by a.outlet_id, a.day, a.half
+"""
 
 
 class NotNow(Exception):
@@ -60,8 +72,8 @@ def _proposed_in_week(monday: date, invitations: list[Invitation], at: datetime)
 def keep_half_day(invitation: Invitation, proposed: Place | None, *, by: Actor, at: datetime) -> None:
     """Book the proposed half-day, else the next free one, and note it in the invitation; with neither, note nothing.
 
-    Repeating it changes nothing. An earlier invitation's half-day ends, one that the person chose stays and is noted. Raises
-    ``NotNow``.
+    Repeating it changes nothing. An earlier invitation's half-day ends, even when there is no room for another; one that the
+    person chose stays and is noted. Raises ``NotNow``.
     """
     with transaction.atomic():
         row = (
@@ -76,9 +88,8 @@ def keep_half_day(invitation: Invitation, proposed: Place | None, *, by: Actor, 
             if row.outlet_id:
                 Invitation.objects.filter(pk=row.pk).update(appointment_id=kept.appointment_id)
             return
-        if row.outlet_id:
-            _book(row, proposed, by=by, at=at)
-        elif kept is not None:
+        is_booked = bool(row.outlet_id) and _book(row, proposed, by=by, at=at)
+        if kept is not None and not is_booked:
             _end(kept, by=by, at=at)
 
 
@@ -107,6 +118,36 @@ def give_back(invitation: Invitation, *, by: Actor, at: datetime) -> bool:
     return True
 
 
+def give_back_withdrawn(*, by: Actor, at: datetime) -> int:
+    """End the half-days kept for invitations that were withdrawn before they were told; how many. Safe to repeat.
+
+    What the person chose or confirmed stays, and so does what another invitation has noted. Raises ``NotNow``; then it is to be
+    done again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_KEPT_FOR_NOTHING)
+        found = cursor.fetchall()
+    return sum(give_back_alone(person_id, appointment_id, by=by, at=at) for person_id, appointment_id in found)
+
+
+def give_back_alone(person_id: int, appointment_id: UUID, *, by: Actor, at: datetime) -> bool:
+    """End the half-day of an invitation that was withdrawn, unless another has noted it; whether it was ended now.
+
+    Whoever notes one holds this person's lock too. Raises ``NotNow``.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK_APPOINTMENT_OF, [person_id])
+        told = Invitation.objects.filter(person_id=person_id, appointment_id=appointment_id)
+        kept = kept_by(person_id)
+        if kept is None or kept.appointment_id != appointment_id or not _is_ours(kept):
+            return False
+        if told.exclude(state=InvitationState.WITHDRAWN).exists():
+            return False
+        _end(kept, by=by, at=at)
+        return True
+
+
 def _is_ours(kept: Appointment) -> bool:
     """Whether nobody but us has spoken for it: what a person chose or confirmed is not."""
     return kept.kind == "invited" and kept.confirmed_at is None
@@ -122,14 +163,15 @@ def _end(kept: Appointment, *, by: Actor, at: datetime) -> None:
             raise
 
 
-def _book(row: Invitation, proposed: Place | None, *, by: Actor, at: datetime) -> None:
+def _book(row: Invitation, proposed: Place | None, *, by: Actor, at: datetime) -> bool:
+    """Whether a half-day was found and noted."""
     place = proposed
     for _ in range(TRIES):
         if place is None:
             start = Place(row.outlet_id, _first_day(row.week_starts_on, at), "am")
             place = next(iter(next_free(start, at=at, most=1)), None)
         if place is None:
-            return
+            return False
         number = uuid4()
         try:
             booked = book(row.person_id, place, appointment_id=number, by=by, at=at, kind="invited")
@@ -140,7 +182,8 @@ def _book(row: Invitation, proposed: Place | None, *, by: Actor, at: datetime) -
             continue
         kept = kept_by(row.person_id) if booked == "repeated" else None
         Invitation.objects.filter(pk=row.pk).update(appointment_id=kept.appointment_id if kept else number)
-        return
+        return True
+    return False
 
 
 def _first_day(monday: date, at: datetime) -> date:

@@ -106,6 +106,7 @@ def publish(campaign_id: str, *, by: Actor, at: datetime) -> int:
             return Invitation.objects.filter(campaign_id=campaign_id).count()
         _check(campaign)
         withdrawn = _replace_earlier(at)
+        _have_half_days_given_back()
         invited = _invite(campaign_id, at)
         campaign.state = CampaignState.PUBLISHED
         campaign.published_at = at
@@ -158,6 +159,15 @@ def _replace_earlier(at: datetime) -> int:
     withdrawn = not_told.update(state=InvitationState.WITHDRAWN, state_since=at)
     Campaign.objects.filter(campaign_id__in=names).update(state=CampaignState.REPLACED)
     return withdrawn
+
+
+def _have_half_days_given_back() -> None:
+    """What was withdrawn may have kept half-days. The worker ends them one by one, as everybody's, once this is committed."""
+    from yikatong.campaign.tasks_invitations import (
+        give_back_half_days_task,
+    )  # it imports invitations, which need no publishing
+
+    give_back_half_days_task.configure(lock="campaign.give_back_half_days").defer()
 
 
 def _invite(campaign_id: str, at: datetime) -> int:

@@ -9,6 +9,7 @@ from procrastinate.contrib.django import app
 from yikatong.audit.actors import Actor
 from yikatong.campaign.appointments import OPEN_AHEAD_DAYS, open_all_half_days
 from yikatong.campaign.invitations import send_due
+from yikatong.campaign.keeping import give_back_withdrawn
 from yikatong.campaign.reminders import mark_no_shows, remind_due, tell_ready
 from yikatong.foundation.clock import beijing_day, utc_now
 
@@ -43,6 +44,16 @@ def remind_task(timestamp: int) -> None:
     """Every minute: whoever has an appointment tomorrow."""
     close_old_connections()
     remind_due(at=utc_now(), most=MESSAGES_A_MINUTE)
+
+
+@app.task(
+    name="campaign.give_back_half_days",
+    retry=RetryStrategy(max_attempts=10, wait=60),
+)
+def give_back_half_days_task() -> None:
+    """After a plan was published: half-days that were kept for invitations which it withdrew."""
+    close_old_connections()
+    give_back_withdrawn(by=Actor.system("invitations"), at=utc_now())
 
 
 @app.periodic(cron="5 4,9 * * *")
