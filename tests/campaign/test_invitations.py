@@ -22,6 +22,7 @@ from tests.cast import CLERK, NOON, active_card, application_for, make_bank, mak
 from yikatong.accounts.models import ConsoleMessage
 from yikatong.applications.services import submit
 from yikatong.audit.models import AuditEvent
+from yikatong.campaign import invitations
 from yikatong.campaign.appointments import Place, book, confirm, open_half_days
 from yikatong.campaign.invitations import (
     ATTEMPTS_MAX,
@@ -35,7 +36,7 @@ from yikatong.campaign.invitations import (
 from yikatong.campaign.keeping import give_back_withdrawn
 from yikatong.campaign.models import Appointment, Campaign, HalfDay, Invitation, Slot
 from yikatong.campaign.publishing import publish
-from yikatong.registry.models import Membership, Organisation, Person
+from yikatong.registry.models import IdentityKey, Membership, Organisation, Person
 from yikatong.registry.sealing import field_cipher
 
 TODAY = date(2026, 11, 2)
@@ -378,6 +379,31 @@ def test_what_fails_is_tried_again_later_and_given_up_at_last(settings: Settings
     assert send_due(at=at, most=10) == SendReport(failed=1)
     assert [row.person_id for row in find_unreachable()] == [person.person_id]
     assert send_due(at=at + timedelta(hours=1), most=10) == SendReport()
+
+
+def test_one_bad_row_does_not_stop_the_others() -> None:
+    people = [make_person(serial) for serial in range(1, 4)]
+    Person.objects.filter(person_id=people[0].person_id).update(phone_sealed=b"no sealed phone")
+    plan(slots=[(person, {}) for person in people])
+    IdentityKey.objects.filter(person_id=people[1].person_id).delete()
+    Person.objects.filter(person_id=people[1].person_id).delete()
+    assert send_due(at=NOON, most=10) == SendReport(messages=1, people=1, to_retry=2)
+    for number in range(1, ATTEMPTS_MAX - 1):
+        assert send_due(at=NOON + number * RETRY_AFTER, most=10) == SendReport(to_retry=2)
+    assert send_due(at=NOON + ATTEMPTS_MAX * RETRY_AFTER, most=10) == SendReport(failed=2)
+    assert set(states().values()) == {"sent", "failed"}
+
+
+def test_without_a_proposal_the_next_free_half_day_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("of one row")
+
+    outlet = make_bank("ICBC")
+    open_half_days(outlet, MONDAY, MONDAY + timedelta(days=6), by=CLERK, at=NOON)
+    monkeypatch.setattr(invitations, "places_proposed", broken)
+    plan(slots=[(make_person(1), FIXED)])
+    assert send_due(at=NOON, most=10).messages == 1
+    assert Appointment.objects.get().day == MONDAY
 
 
 def test_a_provider_that_is_back_sends(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from yikatong.accounts.models import ConsoleMessage
 from yikatong.applications.services import submit
 from yikatong.audit.models import AuditEvent
 from yikatong.campaign.appointments import Half, Place, book, end
+from yikatong.campaign.invitations import RETRY_AFTER
 from yikatong.campaign.models import Appointment, HalfDay
 from yikatong.campaign.reminders import mark_no_shows, remind_due, tell_ready
 from yikatong.issuance import services
@@ -78,7 +79,20 @@ def test_a_reminder_that_fails_is_sent_by_the_next_run(settings: Settings) -> No
     settings.MESSAGE_PROVIDER = "tests.campaign.providers.Failing"
     assert remind_due(at=NOON, most=10) == 0
     settings.MESSAGE_PROVIDER = working
-    assert remind_due(at=NOON, most=10) == 1
+    assert remind_due(at=NOON + RETRY_AFTER / 2, most=10) == 0, "not at once again"
+    assert remind_due(at=NOON + RETRY_AFTER, most=10) == 1
+
+
+def test_reminders_that_fail_do_not_keep_others_waiting() -> None:
+    unreadable, well = make_person(1), make_person(2)
+    Person.objects.filter(person_id=unreadable.person_id).update(phone_sealed=b"no sealed phone")
+    for person in (unreadable, well):
+        keeps(person)
+    assert [remind_due(at=NOON, most=1) for _ in range(2)] == [0, 1]
+    assert remind_due(at=NOON + RETRY_AFTER, most=10) == 0
+    keeps(make_person(3))
+    assert remind_due(at=NOON + 2 * RETRY_AFTER, most=1) == 1, "before whatever failed"
+    assert Appointment.objects.get(person_id=unreadable.person_id).reminded_at is None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from yikatong.accounts import messages
@@ -82,12 +82,14 @@ def send_due(*, at: datetime, most: int) -> SendReport:
         return SendReport()
     run = _Run(at)
     due = _due(at, most)
-    proposed = places_proposed(due, at=at)
+    proposed = _proposed(due, at)
     people = Person.objects.in_bulk([invitation.person_id for invitation in due])
     for invitation in due:
-        person = people.get(invitation.person_id)
-        if person is not None and person.person_id not in run.done:
-            _send(invitation, person, proposed.get(person.person_id), run)
+        if invitation.person_id not in run.done:
+            try:
+                _send(invitation, people[invitation.person_id], proposed.get(invitation.person_id), run)
+            except Exception as error:  # one row that nobody foresaw must not keep all others waiting
+                _note_error(invitation, error, run)
     return SendReport(**run.counts)
 
 
@@ -131,6 +133,23 @@ def _due(at: datetime, most: int) -> list[Invitation]:
             week_starts_on__lte=beijing_day(at) + timedelta(days=INVITED_AHEAD_DAYS),
         ).order_by("week_starts_on", "person_id")[:most]
     )
+
+
+def _proposed(due: list[Invitation], at: datetime) -> dict[int, Place]:
+    """Without a proposal the next free half-day is taken."""
+    try:
+        with transaction.atomic():
+            return places_proposed(due, at=at)
+    except Exception as error:
+        raise_if_database_is_gone(error)
+        log.warning("no half-days were proposed: %s", type(error).__name__)
+        return {}
+
+
+def raise_if_database_is_gone(error: Exception) -> None:
+    """A connection that is lost is no fault of one row: the task is tried again on another. To be called in ``except``."""
+    if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+        raise error
 
 
 def _send(invitation: Invitation, person: Person, proposed: Place | None, run: _Run) -> None:
@@ -272,6 +291,15 @@ def _note_failure(family: list[Invitation], run: _Run) -> None:
         row.save(update_fields=["attempts", "state", "state_since"])
         run.done.add(row.person_id)
         run.counts["failed" if row.state == InvitationState.FAILED else "to_retry"] += 1
+
+
+def _note_error(invitation: Invitation, error: Exception, run: _Run) -> None:
+    """Counted as an attempt, so that it waits and is given up at last."""
+    raise_if_database_is_gone(error)
+    log.warning("an invitation of %s was not sent: %s", invitation.campaign_id, type(error).__name__)
+    with transaction.atomic():
+        waiting = Invitation.objects.select_for_update(skip_locked=True)
+        _note_failure(list(waiting.filter(pk=invitation.pk, state=InvitationState.WAITING)), run)
 
 
 def _told(family: list[Invitation], addressee: Person, *, replaces: bool) -> Told:

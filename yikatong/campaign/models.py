@@ -178,6 +178,7 @@ class CapacityChange(models.Model):
 
     class Meta:
         db_table = "campaign_capacity_change"
+        indexes = [models.Index(fields=["kind", "of"], name="campaign_capacity_changes_of")]
 
 
 class InvitationState(models.TextChoices):
@@ -276,6 +277,7 @@ class Appointment(models.Model):
     changed_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True, help_text="when the person said that they will come")
     reminded_at = models.DateTimeField(null=True, help_text="when the message of the day before went out")
+    reminder_tried_at = models.DateTimeField(null=True, help_text="when that message failed last")
 
     class Meta:
         db_table = "campaign_appointment"

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q
 
 from yikatong.accounts import messages
 from yikatong.audit.actors import Actor
@@ -17,7 +18,7 @@ from yikatong.audit.services import record
 from yikatong.banks.models import Outlet
 from yikatong.campaign.appointments import NotBooked, Reason, end
 from yikatong.campaign.halves import HALVES, is_over
-from yikatong.campaign.invitations import addressee_of, is_time_to_send
+from yikatong.campaign.invitations import RETRY_AFTER, addressee_of, is_time_to_send, raise_if_database_is_gone
 from yikatong.campaign.models import Appointment, AppointmentState
 from yikatong.campaign.wording import ready_text, reminder_text, salutation
 from yikatong.foundation.clock import beijing_day
@@ -32,13 +33,30 @@ _NO_SHOWS_AT_ONCE = 1_000
 
 
 def remind_due(*, at: datetime, most: int) -> int:
-    """Remind those who have an appointment tomorrow, each once, nobody outside the hours; how many messages went out."""
+    """Remind those who have an appointment tomorrow, each once, nobody outside the hours; how many messages went out.
+
+    What failed waits a while and stands behind whoever was not tried yet.
+    """
     if not is_time_to_send(at):
         return 0
     due = Appointment.objects.filter(
-        day=beijing_day(at) + timedelta(days=1), state=AppointmentState.KEPT, reminded_at=None
-    ).order_by("person_id")[:most]
-    return sum(_remind(appointment, at) for appointment in list(due))
+        Q(reminder_tried_at=None) | Q(reminder_tried_at__lte=at - RETRY_AFTER),
+        day=beijing_day(at) + timedelta(days=1),
+        state=AppointmentState.KEPT,
+        reminded_at=None,
+    ).order_by(F("reminder_tried_at").asc(nulls_first=True), "person_id")[:most]
+    return sum(_tried(appointment, at) for appointment in list(due))
+
+
+def _tried(appointment: Appointment, at: datetime) -> bool:
+    """Whether this one was reminded. One that nobody foresaw must not keep all others waiting."""
+    try:
+        return _remind(appointment, at)
+    except Exception as error:  # a provider raises what it likes
+        raise_if_database_is_gone(error)
+        log.warning("a reminder was not sent: %s", type(error).__name__)
+        Appointment.objects.filter(pk=appointment.pk).update(reminder_tried_at=at)
+        return False
 
 
 def _remind(found: Appointment, at: datetime) -> bool:
@@ -51,8 +69,10 @@ def _remind(found: Appointment, at: datetime) -> bool:
         )
         appointment = rows.first()
         person = find_person(found.person_id)
-        if appointment is None or person is None:
+        if appointment is None:
             return False
+        if person is None:
+            raise LookupError(f"appointment {found.appointment_id} is of a person whom the register does not know")
         outlet = Outlet.objects.get(outlet_id=appointment.outlet_id)
         addressee = addressee_of(person, at)
         if addressee is not None:
@@ -63,8 +83,7 @@ def _remind(found: Appointment, at: datetime) -> bool:
                 outlet=outlet.name,
                 address=settings.PORTAL_ADDRESS,
             )
-            if not _sent(addressee, text):
-                return False
+            messages.send(clear_view(addressee).phone, text)
             subject = f"appointment:{appointment.appointment_id}"
             record("appointment.reminded", subject=subject, by=_BY, at=at, person_id=person.person_id)
         appointment.reminded_at = at  # without a phone too: nothing would change by looking again
@@ -125,14 +144,3 @@ def _did_not_come(appointment: Appointment, at: datetime) -> bool:
 
 def _salutation(person: Person) -> str:
     return salutation(clear_view(person).name, person.sex)
-
-
-def _sent(addressee: Person, text: str) -> bool:
-    """What fails is tried again by the next run."""
-    try:
-        with transaction.atomic():
-            messages.send(clear_view(addressee).phone, text)
-    except Exception as error:  # a provider raises what it likes
-        log.warning("a reminder was not sent: %s", type(error).__name__)
-        return False
-    return True
