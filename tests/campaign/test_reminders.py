@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from procrastinate.contrib.django import app
 from pytest_django.fixtures import Settings
 
 from tests.at_once import at_once
@@ -16,7 +17,7 @@ from yikatong.campaign.invitations import RETRY_AFTER
 from yikatong.campaign.models import Appointment, HalfDay
 from yikatong.campaign.reminders import mark_no_shows, remind_due, tell_ready
 from yikatong.issuance import services
-from yikatong.issuance.models import Card
+from yikatong.issuance.models import Card, JobCard, JobCardState, PersonalisationJob
 from yikatong.registry.models import Person
 from yikatong.registry.sealing import field_cipher
 
@@ -151,3 +152,40 @@ def test_a_card_handed_over_ends_the_appointment(day: date, state: str, taken: i
     assert Appointment.objects.get().state == state
     assert HalfDay.objects.get().taken == taken
     assert Card.objects.get(person_id=person.person_id).state == "collected"
+
+
+@pytest.mark.parametrize(
+    ("channel", "day", "state", "taken"),
+    [
+        ("outlet", TODAY, "done", 1),
+        ("outlet", TOMORROW, "cancelled", 0),
+        ("web", TODAY, "kept", 1),
+        ("outreach", TODAY, "kept", 1),
+    ],
+)
+def test_whoever_applies_at_the_counter_came(channel: str, day: date, state: str, taken: int) -> None:
+    person = make_person(1)
+    keeps(person, day, "pm")
+    submit(application_for(person, make_bank("ICBC"), channel=channel), by=CLERK, at=NOON)
+    assert Appointment.objects.get().state == state
+    assert HalfDay.objects.get().taken == taken
+
+
+@pytest.mark.parametrize(("is_here", "state"), [(True, "done"), (False, "kept")])
+def test_a_card_made_at_the_counter_ends_the_appointment(is_here: bool, state: str) -> None:
+    person, outlet = make_person(1), make_bank("ICBC")
+    card = made_card(person, outlet)
+    keeps(person, TODAY, "pm")
+    job = PersonalisationJob.objects.create(
+        job_id=uuid4(), bank_code="ICBC", outlet_id=outlet.outlet_id if is_here else "", made_at=NOON
+    )
+    JobCard.objects.create(
+        job=job, sequence=1, card_id=card.card_id, chip_serial=1, state=JobCardState.SHIPPED, state_at=NOON
+    )
+    services.mark_ready(card.card_id, by=CLERK, at=NOON)
+    assert Appointment.objects.get().state == state
+
+
+def test_no_shows_are_noted_an_hour_after_each_half_day() -> None:
+    (cron,) = [each.cron for (name, _), each in app.periodic_registry.periodic_tasks.items() if "no_shows" in name]
+    assert cron == "0 5,10 * * *", "13:00 and 18:00 in Beijing"

@@ -305,6 +305,27 @@ def test_the_clerk_notes_who_did_not_come() -> None:
     assert late.state == "no_show"
 
 
+def test_the_clerk_notes_who_was_served_without_a_card() -> None:
+    make_bank()
+    yesterday = today() - timedelta(days=1)
+    half_days(today() + timedelta(days=1), 1)
+    came = booked(make_person(1), today() + timedelta(days=1))
+    HalfDay.objects.update(day=yesterday)
+    Appointment.objects.update(day=yesterday)
+    client = clerk()
+    assert re.search(
+        'name="action" value="done" aria-label="[^"]*：已办理"', text_of(client, f"{DESK}?day={yesterday}")
+    )
+    form = {"action": "done", "appointment_id": str(came.appointment_id)}
+    for _ in range(2):
+        assert client.post(f"{DESK}?day={yesterday}", form).status_code == 302
+        assert "已记为办理" in text_of(client, f"{DESK}?day={yesterday}")
+    came.refresh_from_db()
+    assert (came.state, HalfDay.objects.get(half="am").taken) == ("done", 1), "a place that was used does not come back"
+    assert "占用 1 / 2，已办理 1" in text_of(client, f"{DESK}?day={yesterday}")
+    assert client.post(DESK, form | {"action": "no_show"}).status_code == 422
+
+
 def test_a_walk_in_is_counted_once_and_told_when_full() -> None:
     first, second = make_person(1), make_person(2)
     client = clerk()

@@ -1,4 +1,4 @@
-"""What a card's own life means for its holder's appointment: wired to the cards' hooks in ``config``.
+"""What an application at the counter and a card's own life mean for an appointment: wired to their hooks in ``config``.
 
 Called in the transaction of the deed, so it never stops it: whoever stands at the counter gets the card even when an appointment
 cannot be touched just then.
@@ -8,10 +8,12 @@ import logging
 from datetime import datetime, time, timedelta
 from typing import Literal
 
+from yikatong.applications.models import Application
 from yikatong.audit.actors import Actor
 from yikatong.campaign.appointments import NotBooked, end, kept_by
 from yikatong.campaign.invitations import is_time_to_send, sending_hours
 from yikatong.foundation.clock import BEIJING, beijing_day
+from yikatong.issuance.counter import is_made_at
 from yikatong.issuance.models import Card, CardState
 from yikatong.issuance.rules import THIRD_GENERATION
 
@@ -20,13 +22,24 @@ _BY = Actor.system("appointments")
 
 
 def follow_card(card: Card, at: datetime) -> None:
-    """A card that has come to its outlet is announced; one that was handed over needs no appointment any more."""
+    """A card that has come to its outlet is announced; one that was handed over needs no appointment any more.
+
+    Nor does one that was made at the counter: its holder is standing there.
+    """
     if card.generation != THIRD_GENERATION:
         return
     if card.state == CardState.READY and card.outlet_id:
         _announce(card, at)
+        if is_made_at(card, card.outlet_id):
+            _finish(card.person_id, at)
     elif card.state == CardState.COLLECTED:
-        _finish(card, at)
+        _finish(card.person_id, at)
+
+
+def follow_application(application: Application, at: datetime) -> None:
+    """Whoever applied at the counter came, even when the card is made later and elsewhere."""
+    if application.channel == "outlet":
+        _finish(application.person_id, at)
 
 
 def _announce(card: Card, at: datetime) -> None:
@@ -37,14 +50,14 @@ def _announce(card: Card, at: datetime) -> None:
     )
 
 
-def _finish(card: Card, at: datetime) -> None:
+def _finish(person_id: int, at: datetime) -> None:
     """Served today, or earlier than agreed; then the place is free for somebody else."""
-    kept = kept_by(card.person_id)
+    kept = kept_by(person_id)
     if kept is None:
         return
     state: Literal["done", "cancelled"] = "done" if kept.day <= beijing_day(at) else "cancelled"
     try:
-        end(card.person_id, kept.appointment_id, state=state, by=_BY, at=at)
+        end(person_id, kept.appointment_id, state=state, by=_BY, at=at)
     except NotBooked as refused:
         log.warning("appointment %s was left as it is: %s", kept.appointment_id, refused.reason)
 

@@ -56,10 +56,10 @@ def give_back_half_days_task() -> None:
     give_back_withdrawn(by=Actor.system("invitations"), at=utc_now())
 
 
-@app.periodic(cron="5 4,9 * * *")
+@app.periodic(cron="0 5,10 * * *")
 @app.task(name="campaign.mark_no_shows", queueing_lock="campaign.mark_no_shows", retry=3)
 def mark_no_shows_task(timestamp: int) -> None:
-    """Five minutes after each half-day, 12:05 and 17:05 in Beijing."""
+    """One hour after each half-day, 13:00 and 18:00 in Beijing: a desk may still have to note who was served."""
     close_old_connections()
     mark_no_shows(at=utc_now())
 

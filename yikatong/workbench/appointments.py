@@ -1,7 +1,7 @@
 """Who comes to this outlet on a day: the list by half-days, walk-ins counted in, and who did not come.
 
-Names and numbers are masked; the card page shows more, to whoever hands the card over. A card that is handed over marks its
-appointment by itself.
+Names and numbers are masked; the card page shows more, to whoever hands the card over. A card that is handed over or made
+here and an application taken here mark their appointment by themselves; who came for anything else is marked by hand.
 """
 
 from dataclasses import dataclass
@@ -66,16 +66,17 @@ def appointments(request: HttpRequest) -> HttpResponse:
 
 
 def _act(request: HttpRequest, outlet: Outlet) -> None:
-    """Count a walk-in, or note that somebody did not come. Raises ``NotBooked``."""
+    """Count a walk-in, or note that somebody was served or did not come. Raises ``NotBooked``."""
     at, by = utc_now(), Actor("clerk", request.user.get_username())
     number = _number(request.POST.get("appointment_id", ""))
     action = request.POST.get("action")
-    if action == "no_show":
+    if action in {"no_show", "done"}:
         found = Appointment.objects.filter(outlet_id=outlet.outlet_id, appointment_id=number).first()
         if found is None or not _has_begun(found.day, found.half, at):
             raise Http404
-        end(found.person_id, number, state="no_show", by=by, at=at)
-        messages.success(request, _("已记为未到，名额已释放。"), extra_tags=TAG)
+        end(found.person_id, number, state="done" if action == "done" else "no_show", by=by, at=at)
+        words = _("已记为办理。") if action == "done" else _("已记为未到，名额已释放。")
+        messages.success(request, words, extra_tags=TAG)
     elif action == "walk_in":
         people = {str(person.person_id): person for person in _search(request.POST.get("q", "").strip())}
         person = people.get(request.POST.get("person", ""))
