@@ -4,7 +4,9 @@ from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django.fixtures import Settings
 
 from tests.at_once import at_once
@@ -13,9 +15,11 @@ from yikatong.accounts.models import ConsoleMessage
 from yikatong.applications.services import submit
 from yikatong.audit.models import AuditEvent
 from yikatong.campaign.appointments import Half, Place, book, end
+from yikatong.campaign.following import announce_due
 from yikatong.campaign.invitations import RETRY_AFTER
 from yikatong.campaign.models import Appointment, HalfDay
 from yikatong.campaign.reminders import mark_no_shows, remind_due, tell_ready
+from yikatong.campaign.tasks_invitations import tell_ready_task
 from yikatong.issuance import services
 from yikatong.issuance.models import Card, JobCard, JobCardState, PersonalisationJob
 from yikatong.registry.models import Person
@@ -113,8 +117,6 @@ def test_whose_card_has_come_is_told_once() -> None:
 
 
 def test_a_card_that_comes_to_its_outlet_asks_the_worker_to_tell_and_a_posted_one_does_not() -> None:
-    from procrastinate.contrib.django.models import ProcrastinateJob
-
     posted = submit(
         application_for(make_person(1), make_bank("ICBC"), collection="post", address="某街1号", outlet_id=""),
         by=CLERK,
@@ -128,6 +130,22 @@ def test_a_card_that_comes_to_its_outlet_asks_the_worker_to_tell_and_a_posted_on
     job = ProcrastinateJob.objects.get(task_name="campaign.tell_ready")
     assert job.args == {"card_id": card.card_id}
     assert job.scheduled_at == NOON + timedelta(hours=21), "not at eight in the evening: at nine the next morning"
+
+
+def test_a_card_is_announced_only_in_the_hours_even_by_a_late_worker() -> None:
+    card = made_card(make_person(1), make_bank("ICBC"))
+    services.mark_ready(card.card_id, by=CLERK, at=NOON)
+    assert not announce_due(card.card_id, at=NOON + timedelta(hours=8))
+    assert not ConsoleMessage.objects.exists()
+    job = ProcrastinateJob.objects.filter(task_name="campaign.tell_ready").latest("id")
+    assert (job.args, job.scheduled_at) == ({"card_id": card.card_id}, NOON + timedelta(hours=21))
+    assert announce_due(card.card_id, at=NOON + timedelta(hours=21))
+
+
+def test_a_card_that_could_not_be_announced_is_announced_within_hours_not_years() -> None:
+    strategy = tell_ready_task.retry_strategy
+    assert isinstance(strategy, RetryStrategy)
+    assert (strategy.exponential_wait, strategy.linear_wait, strategy.max_attempts) == (0, 600, 5)
 
 
 def test_whoever_was_not_served_by_the_end_of_the_half_day_did_not_come() -> None:

@@ -5,14 +5,15 @@ cannot be touched just then.
 """
 
 import logging
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Literal
 
 from yikatong.applications.models import Application
 from yikatong.audit.actors import Actor
 from yikatong.campaign.appointments import NotBooked, end, kept_by
-from yikatong.campaign.invitations import is_time_to_send, sending_hours
-from yikatong.foundation.clock import BEIJING, beijing_day
+from yikatong.campaign.invitations import is_time_to_send, next_hour_to_send
+from yikatong.campaign.reminders import tell_ready
+from yikatong.foundation.clock import beijing_day
 from yikatong.issuance.counter import is_made_at
 from yikatong.issuance.models import Card, CardState
 from yikatong.issuance.rules import THIRD_GENERATION
@@ -42,10 +43,20 @@ def follow_application(application: Application, at: datetime) -> None:
         _finish(application.person_id, at)
 
 
+def announce_due(card_id: int, *, at: datetime) -> bool:
+    """What the worker runs: ``tell_ready``, but a retry or a late worker outside the hours waits for the next of them."""
+    if is_time_to_send(at):
+        return tell_ready(card_id, at=at)
+    card = Card.objects.filter(card_id=card_id).first()
+    if card is not None:
+        _announce(card, at)
+    return False
+
+
 def _announce(card: Card, at: datetime) -> None:
     from yikatong.campaign.tasks_invitations import tell_ready_task  # it imports what hooks of the same start need
 
-    tell_ready_task.configure(lock=f"person:{card.person_id}", schedule_at=_next_hour_to_send(at)).defer(
+    tell_ready_task.configure(lock=f"person:{card.person_id}", schedule_at=next_hour_to_send(at)).defer(
         card_id=card.card_id
     )
 
@@ -60,12 +71,3 @@ def _finish(person_id: int, at: datetime) -> None:
         end(person_id, kept.appointment_id, state=state, by=_BY, at=at)
     except NotBooked as refused:
         log.warning("appointment %s was left as it is: %s", kept.appointment_id, refused.reason)
-
-
-def _next_hour_to_send(at: datetime) -> datetime:
-    if is_time_to_send(at):
-        return at
-    local = at.astimezone(BEIJING)
-    first, _ = sending_hours()
-    day = local.date() if local.hour < first else local.date() + timedelta(days=1)
-    return datetime.combine(day, time(first), tzinfo=BEIJING)

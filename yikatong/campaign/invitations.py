@@ -12,7 +12,7 @@ message where both have the same week. It does not decide who is invited when: s
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -74,6 +74,16 @@ def sending_hours() -> tuple[int, int]:
     """From which hour of Beijing to before which messages go out. Source: assumption (``settings.SENDING_HOURS``)."""
     first, until = settings.SENDING_HOURS.split("-")
     return int(first), int(until)
+
+
+def next_hour_to_send(at: datetime) -> datetime:
+    """The first moment from ``at`` on at which messages go out."""
+    if is_time_to_send(at):
+        return at
+    local = at.astimezone(BEIJING)
+    first, _ = sending_hours()
+    day = local.date() if local.hour < first else local.date() + timedelta(days=1)
+    return datetime.combine(day, time(first), tzinfo=BEIJING)
 
 
 def send_due(*, at: datetime, most: int) -> SendReport:

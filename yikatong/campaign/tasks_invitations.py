@@ -8,9 +8,10 @@ from procrastinate.contrib.django import app
 
 from yikatong.audit.actors import Actor
 from yikatong.campaign.appointments import OPEN_AHEAD_DAYS, open_all_half_days
+from yikatong.campaign.following import announce_due
 from yikatong.campaign.invitations import send_due
 from yikatong.campaign.keeping import give_back_withdrawn
-from yikatong.campaign.reminders import mark_no_shows, remind_due, tell_ready
+from yikatong.campaign.reminders import mark_no_shows, remind_due
 from yikatong.foundation.clock import beijing_day, utc_now
 
 MESSAGES_A_MINUTE = 600
@@ -74,8 +75,8 @@ def open_half_days_task(timestamp: int) -> None:
     open_all_half_days(today, today + timedelta(days=OPEN_AHEAD_DAYS), by=Actor.system("worker"), at=at)
 
 
-@app.task(name="campaign.tell_ready", retry=RetryStrategy(max_attempts=5, exponential_wait=60))
+@app.task(name="campaign.tell_ready", retry=RetryStrategy(max_attempts=5, linear_wait=600))
 def tell_ready_task(card_id: int) -> None:
-    """Tell whose card has come to its outlet."""
+    """Tell whose card has come to its outlet, in the hours."""
     close_old_connections()
-    tell_ready(card_id, at=utc_now())
+    announce_due(card_id, at=utc_now())
