@@ -1,6 +1,7 @@
 """Half-days hold what they hold, however many ask at once; moving, cancelling and not coming give the place back."""
 
 import random
+import threading
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -10,10 +11,20 @@ from django.db import IntegrityError, connection, transaction
 from tests.at_once import at_once
 from tests.cast import CLERK, NOON, make_bank
 from yikatong.audit.models import AuditEvent
+from yikatong.banks.models import Outlet
 from yikatong.campaign import appointments
-from yikatong.campaign.appointments import NotBooked, Place, Reason, book, end, open_all_half_days, open_half_days
-from yikatong.campaign.capacities import record_change, withdraw_change
-from yikatong.campaign.models import Appointment, HalfDay
+from yikatong.campaign.appointments import (
+    HALF_DAY_MAX,
+    NotBooked,
+    Place,
+    Reason,
+    book,
+    end,
+    open_all_half_days,
+    open_half_days,
+)
+from yikatong.campaign.capacities import VALUE_MAX, record_change, withdraw_change
+from yikatong.campaign.models import Appointment, CapacityChange, HalfDay
 
 DAY = date(2026, 11, 9)
 OUTLET = "ICBC-1"
@@ -154,6 +165,94 @@ def test_all_outlets_are_opened_at_once_and_follow_what_departs_from_the_rules(d
     open_all_half_days(monday, friday, by=CLERK, at=NOON)
     half = HalfDay.objects.get(outlet_id=OUTLET, day=DAY, half="am")
     assert (half.capacity, half.taken) == (1, 1), "no appointment is taken from anybody"
+
+
+def test_absurd_windows_open_no_more_than_an_outlet_can_serve(db: None) -> None:
+    make_bank("ICBC")
+    record_change("outlet_windows", OUTLET, VALUE_MAX, DAY, None, "多打了几个零", by=CLERK, at=NOON)
+    Outlet.objects.update(windows=2_000_000_000)
+    assert open_all_half_days(DAY, DAY + timedelta(days=1), by=CLERK, at=NOON) == 4
+    assert set(HalfDay.objects.values_list("capacity", flat=True)) == {HALF_DAY_MAX}
+    CapacityChange.objects.update(withdrawn_at=NOON)
+    open_all_half_days(DAY, DAY, by=CLERK, at=NOON)
+    assert set(HalfDay.objects.values_list("capacity", flat=True)) == {HALF_DAY_MAX}
+
+
+def test_of_several_changes_the_last_one_recorded_counts_on_each_day(db: None) -> None:
+    make_bank("ICBC")
+    make_bank("ABC")
+    record_change("outlet_windows", OUTLET, 2, DAY, DAY + timedelta(days=2), "集中换发", by=CLERK, at=NOON)
+    record_change("outlet_windows", OUTLET, 3, DAY + timedelta(days=1), None, "再加窗口", by=CLERK, at=NOON)
+    record_change(
+        "outlet_closed", OUTLET, 0, DAY + timedelta(days=3), DAY + timedelta(days=3), "停电检修", by=CLERK, at=NOON
+    )
+    open_all_half_days(DAY, DAY + timedelta(days=4), by=CLERK, at=NOON)
+    found = HalfDay.objects.filter(outlet_id=OUTLET, half="am").order_by("day").values_list("capacity", flat=True)
+    assert list(found) == [52, 78, 78, 0, 78]
+    assert set(HalfDay.objects.filter(outlet_id="ABC-1").values_list("capacity", flat=True)) == {13}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_half_days_follow_while_people_book_and_move() -> None:
+    """What follows locks half-days in the same order as booking does: nobody waits for each other for ever."""
+    make_bank("ICBC")
+    days = [DAY + timedelta(days=number) for number in range(5)]
+    open_all_half_days(days[0], days[-1], by=CLERK, at=NOON)
+    numbers = iter(range(4))
+
+    def work() -> str:
+        number = next(numbers)
+        chance = random.Random(number)
+        for step in range(25):
+            if number == 0:
+                record_change("outlet_windows", OUTLET, step % 3 + 1, days[0], None, "窗口有变化", by=CLERK, at=NOON)
+                open_all_half_days(days[0], days[-1], by=CLERK, at=NOON)
+            else:
+                asks(number, Place(OUTLET, chance.choice(days), chance.choice(["am", "pm"])))
+        return "went through"
+
+    assert at_once(4, work) == ["went through"] * 4
+    assert in_step()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deadlock_is_told_as_busy() -> None:
+    """Somebody holds the half-day and then wants the lock of the person who waits for the half-day."""
+    half_day(MORNING, 2)
+    held = threading.Event()
+
+    def holds() -> str:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("set local deadlock_timeout = '1h'")  # the other one is to find it out
+            cursor.execute("select 1 from campaign_half_day for update")
+            held.set()
+            while not _somebody_waits():
+                pass
+            cursor.execute("select pg_advisory_xact_lock(hashtextextended('campaign appointment of 1', 0))")
+        return "went through"
+
+    def asks_meanwhile() -> str:
+        held.wait()
+        try:
+            return asks(1, MORNING)
+        except NotBooked as refused:
+            return refused.reason
+
+    works = iter([holds, asks_meanwhile])
+
+    def work() -> str:
+        return next(works)()
+
+    assert sorted(at_once(2, work)) == [Reason.BUSY, "went through"]
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_stat_clear_snapshot()")
+        cursor.execute(
+            "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_day_that_turns_out_to_be_a_holiday_takes_nobody_any_more(db: None) -> None:

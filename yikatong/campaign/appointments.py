@@ -28,7 +28,9 @@ LOCK_WAIT_MS = 5_000
 NEXT_FREE_OFFERED = 2
 OPEN_AHEAD_DAYS = 60
 """Half-days are open so far ahead: further than the invitations, and than the 30 days in which a first card is made."""
-_LOCK_NOT_AVAILABLE = "55P03"
+HALF_DAY_MAX = 10_000
+"""No outlet serves more in a half-day, however many windows somebody typed. Source: assumption."""
+_LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
 
 
 class Reason(StrEnum):
@@ -92,23 +94,36 @@ def open_all_half_days(first: date, last: date, *, by: Actor, at: datetime) -> i
 
 
 _WANTED = """
-with wanted as (
-    select o.outlet_id, d.day, h.half, d.is_worked, case when d.is_worked then coalesce(
-        (select c.value * d.open_minutes / 2 / d.handling_minutes from campaign_capacity_change c
-         where c.of = o.outlet_id and c.kind in ('outlet_closed', 'outlet_windows') and c.withdrawn_at is null
-             and c.effective_from <= d.day and (c.effective_until is null or c.effective_until >= d.day)
-         order by c.change_id desc limit 1),
-        o.windows * d.open_minutes * d.windows_percent / 100 / 2 / d.handling_minutes) else 0 end as capacity
-    from banks_outlet o
-    cross join unnest(%(days)s::date[], %(worked)s::bool[], %(open)s::int[], %(percent)s::int[], %(handling)s::int[])
+with days as (
+    select * from unnest(%(days)s::date[], %(worked)s::bool[], %(open)s::bigint[], %(percent)s::bigint[], %(handling)s::bigint[])
         as d (day, is_worked, open_minutes, windows_percent, handling_minutes)
+), changed as (
+    select distinct on (c.of, d.day) c.of as outlet_id, d.day, c.value as windows
+    from campaign_capacity_change c
+    join days d on c.effective_from <= d.day and (c.effective_until is null or c.effective_until >= d.day)
+    where c.kind in ('outlet_closed', 'outlet_windows') and c.withdrawn_at is null and %(outlet_id)s in ('', c.of)
+    order by c.of, d.day, c.change_id desc
+), wanted as (
+    select o.outlet_id, d.day, h.half, d.is_worked, case when d.is_worked then least(coalesce(
+        c.windows * d.open_minutes / 2 / d.handling_minutes,
+        o.windows * d.open_minutes * d.windows_percent / 100 / 2 / d.handling_minutes), %(most)s)::int else 0 end as capacity
+    from banks_outlet o
+    cross join days d
     cross join unnest(%(halves)s::text[]) as h (half)
-    where %(outlet_id)s = '' or o.outlet_id = %(outlet_id)s
+    left join changed c on c.outlet_id = o.outlet_id and c.day = d.day
+    where %(outlet_id)s in ('', o.outlet_id)
 )
 """
 _FOLLOW = """
-update campaign_half_day h set capacity = greatest(h.taken, w.capacity) from wanted w
-where (h.outlet_id, h.day, h.half) = (w.outlet_id, w.day, w.half) and h.capacity <> greatest(h.taken, w.capacity)
+, to_follow as (
+    select h.outlet_id, h.day, h.half, w.capacity
+    from campaign_half_day h join wanted w on (h.outlet_id, h.day, h.half) = (w.outlet_id, w.day, w.half)
+    where h.capacity <> greatest(h.taken, w.capacity)
+    order by h.outlet_id, h.day, h.half -- as everybody locks them
+    for update of h
+)
+update campaign_half_day h set capacity = greatest(h.taken, f.capacity) from to_follow f
+where (h.outlet_id, h.day, h.half) = (f.outlet_id, f.day, f.half)
 """
 _OPEN = """
 insert into campaign_half_day (outlet_id, day, half, capacity, taken)
@@ -127,6 +142,7 @@ def _open(first: date, last: date, outlet_id: str = "") -> int:
         "percent": [each.windows_percent for each in limits],
         "handling": [each.handling_minutes for each in limits],
         "halves": list(HALVES),
+        "most": HALF_DAY_MAX,
         "outlet_id": outlet_id,
     }
     with connection.cursor() as cursor:
@@ -233,14 +249,14 @@ def next_free(place: Place, *, at: datetime, most: int = NEXT_FREE_OFFERED) -> l
 
 
 def _call(statement: str, parameters: list[Any]) -> str:
-    """One function in one transaction; a lock that does not come in time is told as ``BUSY``."""
+    """One function in one transaction; a lock that does not come in time, or never would, is told as ``BUSY``."""
     try:
         # A savepoint only where there is a transaction to save: outside, the one statement is the transaction.
         with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return str(cursor.fetchone()[0])
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+        if getattr(error.__cause__, "sqlstate", None) not in {_LOCK_NOT_AVAILABLE, _DEADLOCK}:
             raise
         raise NotBooked(Reason.BUSY, "同时预约的人太多，请稍后再试") from error
 
