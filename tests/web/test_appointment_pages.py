@@ -326,6 +326,17 @@ def test_the_clerk_notes_who_was_served_without_a_card() -> None:
     assert client.post(DESK, form | {"action": "no_show"}).status_code == 422
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2026-02-30", "nonsense", "١٢٣", "20261105x"])
+def test_a_day_that_cannot_be_is_told_and_today_is_shown(day: str) -> None:
+    client = clerk()
+    page = text_of(client, f"{DESK}?day={day}")
+    assert "没有您要查看的日期，下面是今天的名单" in page
+    assert f'value="{today()}"' in page
+    assert "没有您要查看的日期" not in text_of(client, f"{DESK}?day={today()}")
+    assert "没有您要查看的日期" not in text_of(client, DESK)
+    assert client.post(f"{DESK}?day={day}", {"action": "x", "appointment_id": str(uuid4())}).status_code == 404
+
+
 def test_a_walk_in_is_counted_once_and_told_when_full() -> None:
     first, second = make_person(1), make_person(2)
     client = clerk()

@@ -34,6 +34,8 @@ from yikatong.registry.selectors import (
 from yikatong.workbench.bank import outlet_of
 from yikatong.workbench.words import APPOINTMENT_KINDS, APPOINTMENT_REFUSALS, APPOINTMENT_STATES, HALVES
 
+DAYS_SHOWN = 3_660
+"""No list is looked for further back or ahead. Source: assumption."""
 TAG = "appointment"
 """Of the messages that this page shows: others, of signing in, wait for no reader here."""
 
@@ -94,6 +96,7 @@ def _act(request: HttpRequest, outlet: Outlet) -> None:
 def _shown(request: HttpRequest, outlet: Outlet) -> dict[str, object]:
     at = utc_now()
     day, today = _day(request), beijing_day(at)
+    asked = request.GET.get("day", "")
     query = (request.POST if request.method == "POST" else request.GET).get("q", "").strip()
     lists = list_of_day(outlet.outlet_id, day)
     rows = _rows(outlet, lists)
@@ -101,6 +104,7 @@ def _shown(request: HttpRequest, outlet: Outlet) -> dict[str, object]:
         "outlet": outlet,
         "day": day,
         "is_today": day == today,
+        "day_unknown": bool(asked) and asked != str(day),
         "before": day - timedelta(days=1),
         "after": day + timedelta(days=1),
         "lists": [
@@ -176,7 +180,10 @@ def _number(text: str) -> UUID:
 
 
 def _day(request: HttpRequest) -> date:
+    """The day that was asked for; today for none, and for one that cannot be."""
+    today = beijing_day(utc_now())
     try:
-        return date.fromisoformat(request.GET.get("day", ""))
+        day = date.fromisoformat(request.GET.get("day", ""))
     except ValueError:
-        return beijing_day(utc_now())
+        return today
+    return day if abs(day - today) <= timedelta(days=DAYS_SHOWN) else today
