@@ -1,6 +1,6 @@
 """A message the day before, one when the card is there, and whoever did not come gives the place back."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -76,6 +76,15 @@ def test_a_childs_guardian_is_reminded_and_nobody_without_a_phone() -> None:
     keeps(silent)
     assert [remind_due(at=NOON, most=10) for _ in range(2)] == [1, 0]
     assert ConsoleMessage.objects.get().to_masked == "102****0002"
+    assert "，您为孩子约了明天" in texts()[0]
+
+
+@pytest.mark.parametrize(("confirmed_at", "says"), [(None, "，为您保留了明天"), (NOON, "，您预约了明天")])
+def test_a_half_day_that_was_kept_is_not_told_as_booked(confirmed_at: datetime | None, says: str) -> None:
+    keeps(make_person(1))
+    Appointment.objects.update(kind="invited", confirmed_at=confirmed_at)
+    remind_due(at=NOON, most=10)
+    assert says in texts()[0]
 
 
 def test_a_reminder_that_fails_is_sent_by_the_next_run(settings: Settings) -> None:

@@ -55,6 +55,22 @@ def test_what_replaces_says_so() -> None:
     assert "以此为准，前次通知作废" in invitation_text(told, to="王女士", today=TODAY, address=ADDRESS)
 
 
+@pytest.mark.parametrize(
+    ("is_for_ward", "is_kept_for", "says"),
+    [
+        (False, False, "，您预约了明天（11月2日）上午到东城支行办理社保卡，请带身份证。"),
+        (True, False, "，您为孩子约了明天（11月2日）上午到东城支行办社保卡，请带证件。"),
+        (False, True, "，为您保留了明天（11月2日）上午到东城支行办社保卡，请带身份证。"),
+        (True, True, "，为孩子保留了明天（11月2日）上午到东城支行办社保卡，请带证件。"),
+    ],
+)
+def test_a_reminder_says_for_whom_and_who_chose(is_for_ward: bool, is_kept_for: bool, says: str) -> None:
+    places = {"day": TODAY, "half": "am", "address": ADDRESS, "is_for_ward": is_for_ward, "is_kept_for": is_kept_for}
+    assert says in reminder_text(to="王女士", outlet="东城支行", **places)  # type: ignore[arg-type]
+    long = reminder_text(to="欧阳女士", outlet="中国工商银行北京东单支行", **places)  # type: ignore[arg-type]
+    assert len(long) <= 70, (len(long), long)
+
+
 def test_reminders_and_announcements_fit_into_one() -> None:
     outlet = "中国工商银行北京东单支行"
     legal = "中国工商银行股份有限公司北京东单支行"

@@ -82,6 +82,8 @@ def _remind(found: Appointment, at: datetime) -> bool:
                 half=appointment.half,
                 outlet=outlet.name,
                 address=settings.PORTAL_ADDRESS,
+                is_for_ward=addressee.person_id != person.person_id,
+                is_kept_for=appointment.kind == "invited" and appointment.confirmed_at is None,
             )
             messages.send(clear_view(addressee).phone, text)
             subject = f"appointment:{appointment.appointment_id}"

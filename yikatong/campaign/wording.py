@@ -97,10 +97,20 @@ def _what_to_do(told: Told) -> str:
     return "请选时间：" if told.outlet else "申请："
 
 
-def reminder_text(*, to: str, day: date, half: str, outlet: str, address: str) -> str:
-    """The day before an appointment."""
+def reminder_text(
+    *, to: str, day: date, half: str, outlet: str, address: str, is_for_ward: bool = False, is_kept_for: bool = False
+) -> str:
+    """The day before an appointment. ``is_kept_for``: kept by an invitation, and nobody has said yet that they will come."""
     when = f"明天（{_day(day)}）{_HALVES[half]}"
-    return f"{SIGNATURE}{to}，您预约了{when}到{_short(outlet)}办理社保卡，请带身份证。改期或取消：{address}"
+    who = {
+        (False, False): "您预约了",
+        (True, False): "您为孩子约了",
+        (False, True): "为您保留了",
+        (True, True): "为孩子保留了",
+    }[is_for_ward, is_kept_for]
+    matter = "办社保卡" if is_for_ward or is_kept_for else "办理社保卡"  # one message, and no character more
+    bring = "请带证件" if is_for_ward else "请带身份证"
+    return f"{SIGNATURE}{to}，{who}{when}到{_short(outlet)}{matter}，{bring}。改期或取消：{address}"
 
 
 def ready_text(*, to: str, outlet: str, address: str) -> str:
