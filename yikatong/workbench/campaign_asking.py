@@ -17,10 +17,13 @@ from yikatong.campaign.models import Campaign
 from yikatong.city.models import Division
 from yikatong.workbench.campaign_words import WITH_FIGURES
 
+NUL = "\0"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 RESERVED = {"new", "capacity"}
 WEEKS_MAX = 104
 SEED_MAX = 2**62
+YEARS = (2024, 2100)
+"""Days outside these years are slips of the keyboard. Source: assumption."""
 PERCENT_MAX = 1000
 CHANGES_MAX = 20
 FIELDS = ("name", "starts_on", "weeks", "seed", "based_on")
@@ -99,12 +102,17 @@ class Asked:
         return ""
 
 
+def as_typed(given: QueryDict, name: str) -> str:
+    """A field of a form or of an address, without spaces around it and without what no text in the database can hold."""
+    return given.get(name, "").replace(NUL, "").strip()
+
+
 def asked_from(post: QueryDict) -> Asked:
     """The form as posted."""
-    values = {name: post.get(name, "").strip() for name in (*FIELDS, *CHANGE_FIELDS)}
+    values = {name: as_typed(post, name) for name in (*FIELDS, *CHANGE_FIELDS)}
     ticks = {name for name in TICKS if post.get(name)}
     packed = post.getlist("change")[:CHANGES_MAX]
-    return Asked(values, ticks, [each for text in packed if (each := unpacked(text))])
+    return Asked(values, ticks, [each for text in packed if (each := unpacked(text.replace(NUL, "")))])
 
 
 def fresh(today: date, base: Campaign | None) -> Asked:
@@ -130,7 +138,8 @@ def unpacked(text: str) -> Supposed | None:
         if parts[0] == "more_demand" and len(parts) == 3:
             return Supposed(parts[0], parts[1], percent=int(parts[2]))
         if parts[0] in ("close_outlet", "lose_production") and len(parts) == 4:
-            return Supposed(parts[0], parts[1], date.fromisoformat(parts[2]), date.fromisoformat(parts[3]))
+            first, last = day_of(parts[2]), day_of(parts[3])
+            return Supposed(parts[0], parts[1], first, last) if first and last else None
     except ValueError:
         return None
     return None
@@ -153,7 +162,8 @@ def add_change(asked: Asked, kind: str) -> None:
             return
         first, last = day_of(values[f"{prefix}_first"]), day_of(values[f"{prefix}_last"])
         if first is None or last is None or last < first:
-            asked.faults[f"{prefix}_first"] = _("请填写起止日期，止日不早于起日。")
+            outside = next((fault for end in ("first", "last") if (fault := year_fault(values[f"{prefix}_{end}"]))), "")
+            asked.faults[f"{prefix}_first"] = outside or _("请填写起止日期，止日不早于起日。")
             return
         asked.changes.append(Supposed(kind, values[of], first, last))
         values |= dict.fromkeys((of, f"{prefix}_first", f"{prefix}_last", "outlet_q"), "")
@@ -185,7 +195,7 @@ def monday_fault(text: str) -> str:
     """What is wrong with the first day."""
     day = day_of(text)
     if day is None:
-        return _("请填写日期，例如 2026-12-07。")
+        return year_fault(text) or _("请填写日期，例如 2026-12-07。")
     if day.weekday() != 0:
         monday = day + timedelta(days=7 - day.weekday())
         return _("计划须从周一开始；%(day)s 不是周一，下一个周一是 %(monday)s。") % {"day": day, "monday": monday}
@@ -201,7 +211,19 @@ def number_fault(text: str, least: int, most: int, what: str) -> str:
 
 
 def day_of(text: str) -> date | None:
-    """A day from a date field."""
+    """A day from a date field; none of a year in which nothing can be planned."""
+    day = _read_day(text)
+    return day if day is not None and YEARS[0] <= day.year <= YEARS[1] else None
+
+
+def year_fault(text: str) -> str:
+    """What is wrong with a day's year; empty when nothing is, or when it is no day at all."""
+    if _read_day(text) is None or day_of(text) is not None:
+        return ""
+    return _("日期须在 %(first)s 年至 %(last)s 年之间。") % {"first": YEARS[0], "last": YEARS[1]}
+
+
+def _read_day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:

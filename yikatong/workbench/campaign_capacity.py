@@ -21,11 +21,12 @@ from yikatong.campaign.models import CapacityChange
 from yikatong.city.models import Division
 from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.foundation.errors import YikatongError
-from yikatong.workbench.campaign_asking import day_of, number_fault
+from yikatong.workbench.campaign_asking import as_typed, day_of, number_fault, year_fault
 from yikatong.workbench.campaign_figures import bank_names
 
 OFFERED_MAX = 30
 SHOWN_MAX = 200
+REASON_MAX = 200
 KINDS: Mapping[str, Promise] = {
     Kind.OUTLET_CLOSED: gettext_lazy("网点停办"),
     Kind.OUTLET_WINDOWS: gettext_lazy("网点每日办卡窗口数"),
@@ -51,7 +52,7 @@ class _Typed:
 def changes(request: HttpRequest) -> HttpResponse:
     """The changes there are, and the form for another: first its kind, then of what, from when, why."""
     given = request.POST if request.method == "POST" else request.GET
-    typed = _Typed({name: given.get(name, "").strip() for name in FIELDS})
+    typed = _Typed({name: as_typed(given, name) for name in FIELDS})
     if request.method == "POST" and given.get("do") == "record" and _record(typed, request):
         return redirect("work:campaigns:capacity")
     is_faulty = bool(typed.faults or typed.error)
@@ -63,14 +64,16 @@ def _record(typed: _Typed, request: HttpRequest) -> bool:
     values = typed.values
     first, last = day_of(values["effective_from"]), day_of(values["effective_until"])
     if first is None:
-        typed.faults["effective_from"] = _("请填写开始日期。")
+        typed.faults["effective_from"] = year_fault(values["effective_from"]) or _("请填写开始日期。")
     if values["effective_until"] and last is None:
-        typed.faults["effective_until"] = _("日期写法不对，例如 2026-12-31。")
+        typed.faults["effective_until"] = year_fault(values["effective_until"]) or _("日期写法不对，例如 2026-12-31。")
     needs_value = values["kind"] != Kind.OUTLET_CLOSED
     if needs_value and (fault := number_fault(values["value"], 0, VALUE_MAX.get(values["kind"], 0), _("数值"))):
         typed.faults["value"] = fault
     if not values["of"]:
         typed.faults["of"] = _("请选择是哪一个。")
+    if len(values["reason"]) > REASON_MAX:
+        typed.faults["reason"] = _("原因最多 %(most)s 个字。") % {"most": REASON_MAX}
     if typed.faults or first is None:
         typed.error = _("还没有登记：请改正下面标出的各项。")
         return False

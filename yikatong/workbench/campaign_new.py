@@ -14,7 +14,7 @@ from yikatong.campaign.services import request_plan
 from yikatong.city.models import Division
 from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.foundation.errors import YikatongError
-from yikatong.workbench.campaign_asking import Asked, Supposed, add_change, asked_from, fresh, supposed_words
+from yikatong.workbench.campaign_asking import Asked, Supposed, add_change, as_typed, asked_from, fresh, supposed_words
 from yikatong.workbench.campaign_figures import bank_names
 from yikatong.workbench.campaign_words import WITH_FIGURES
 
@@ -25,15 +25,14 @@ OUTLETS_OFFERED = 20
 def new(request: HttpRequest) -> HttpResponse:
     """The form; its buttons look for an outlet, add or remove a change, or ask for the plan."""
     if request.method == "GET":
-        base = Campaign.objects.filter(campaign_id=request.GET.get("based_on", ""), state__in=WITH_FIGURES).first()
+        base = Campaign.objects.filter(campaign_id=as_typed(request.GET, "based_on"), state__in=WITH_FIGURES).first()
         return _page(request, fresh(beijing_day(utc_now()), base))
     asked = asked_from(request.POST)
     what = request.POST.get("do", "")
     if what.startswith("add_"):
         add_change(asked, what.removeprefix("add_"))
-    elif what.startswith("remove_") and what.removeprefix("remove_").isdecimal():
-        at = int(what.removeprefix("remove_"))
-        asked.changes = [change for row, change in enumerate(asked.changes) if row != at]
+    elif what.startswith("remove_"):
+        asked.changes = [change for row, change in enumerate(asked.changes) if what != f"remove_{row}"]
     elif what == "plan" and asked.check():
         try:
             plan = _request(asked, request)

@@ -14,6 +14,7 @@ from yikatong.campaign.reasons import why
 from yikatong.foundation.errors import YikatongError
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import masked_view
+from yikatong.workbench.campaign_asking import as_typed
 from yikatong.workbench.campaign_figures import bank_names
 from yikatong.workbench.campaign_plan import with_figures_or_404
 from yikatong.workbench.campaign_words import INVITATIONS, WAYS, refusal_words
@@ -26,7 +27,7 @@ PERSONS_SHOWN = 10
 def slot(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """Look up, and say where and when the plan sends whoever was found."""
     plan = with_figures_or_404(campaign_id)
-    query = request.POST.get("q", "").strip()
+    query = as_typed(request.POST, "q")
     banks = bank_names(request.LANGUAGE_CODE)
     found = [_told(plan, person, banks) for person in search_persons(query)[:PERSONS_SHOWN]] if query else []
     context = {

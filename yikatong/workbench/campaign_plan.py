@@ -18,7 +18,7 @@ from yikatong.campaign.services import discard_plan
 from yikatong.city.folder import open_folder
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import YikatongError
-from yikatong.workbench.campaign_asking import supposed_words
+from yikatong.workbench.campaign_asking import NUL, supposed_words
 from yikatong.workbench.campaign_figures import (
     Area,
     CurveWeek,
@@ -59,7 +59,7 @@ COLUMNS: dict[str, Callable[[Area], Any]] = {
 
 def plan_or_404(campaign_id: str) -> Campaign:
     """The plan of this name."""
-    found = Campaign.objects.filter(campaign_id=campaign_id).first()
+    found = None if NUL in campaign_id else Campaign.objects.filter(campaign_id=campaign_id).first()
     if found is None:
         raise Http404
     return found
@@ -178,7 +178,8 @@ def fullest_week(curve: list[CurveWeek]) -> CurveWeek | None:
 def figures(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """What the page's charts draw, as JSON."""
     plan = with_figures_or_404(campaign_id)
-    curve = curve_of(plan, request.GET.get("bank", ""))
+    bank = request.GET.get("bank", "")
+    curve = curve_of(plan, bank if bank in bank_names("") else "")
     told = {
         "map": map_figures(districts_of(plan), street_points(plan)),
         "curve": {
