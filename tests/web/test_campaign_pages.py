@@ -339,6 +339,22 @@ def test_publishing_asks_for_the_name_and_says_what_it_does(centre: Client) -> N
     assert "替换目前已发布的计划 winter" in text_of(centre.get(f"{ROOT}spring/publish/"))
 
 
+def test_publishing_says_which_invitations_of_the_earlier_plan_are_withdrawn(centre: Client) -> None:
+    people = [make_person(serial) for serial in range(1, 6)]
+    planned()
+    centre.post(f"{ROOT}winter/publish/", {"name": "winter"})
+    the_worker_publishes()
+    planned("spring")
+    assert "没有手机号码或发送失败" not in text_of(centre.get(f"{ROOT}spring/publish/"))
+    cache.clear()
+    for person, state in zip(people, ("sent", "unreachable", "failed"), strict=False):
+        Invitation.objects.filter(person_id=person.person_id).update(state=state)
+    page = text_of(centre.get(f"{ROOT}spring/publish/"))
+    assert (
+        "待发送的 2 份邀请全部撤回。 没有手机号码或发送失败的 2 份中，周次在七天以后的也撤回。 已发出的 1 份中" in page
+    )
+
+
 def test_a_plan_of_made_up_people_is_never_published(centre: Client) -> None:
     for serial in range(1, 6):
         make_person(serial)

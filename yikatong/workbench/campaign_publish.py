@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from yikatong.audit.actors import Actor
-from yikatong.campaign.models import BankWeek, Campaign, CampaignState
+from yikatong.campaign.models import BankWeek, Campaign, CampaignState, InvitationState
 from yikatong.campaign.publishing import request_publishing
 from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.foundation.errors import YikatongError
@@ -20,6 +20,8 @@ from yikatong.workbench.campaign_figures import sending_of
 from yikatong.workbench.campaign_plan import with_figures_or_404
 
 WEEKS_SHOWN = 8
+NOT_REACHED = (InvitationState.UNREACHABLE, InvitationState.FAILED)
+"""Whom no message reached; of these, publishing another plan withdraws the later weeks'."""
 
 
 @require_http_methods(["GET", "POST"])
@@ -45,6 +47,7 @@ def confirm(request: HttpRequest, campaign_id: str) -> HttpResponse:
 def _context(plan: Campaign, error: str) -> dict[str, object]:
     weeks = _weeks(plan)
     replaced = Campaign.objects.filter(state=CampaignState.PUBLISHED).exclude(campaign_id=plan.campaign_id).first()
+    standing = sending_of(replaced) if replaced else {}
     today = beijing_day(utc_now())
     return {
         "plan": plan,
@@ -54,8 +57,9 @@ def _context(plan: Campaign, error: str) -> dict[str, object]:
         "later_people": sum(people for _week, people in weeks[WEEKS_SHOWN:]),
         "past_people": sum(people for week, people in weeks if week <= today),
         "replaced": replaced,
-        "replaced_sent": sending_of(replaced).get("sent", 0) if replaced else 0,
-        "replaced_waiting": sending_of(replaced).get("waiting", 0) if replaced else 0,
+        "replaced_sent": standing.get(InvitationState.SENT, 0),
+        "replaced_waiting": standing.get(InvitationState.WAITING, 0),
+        "not_reached": sum(standing.get(state, 0) for state in NOT_REACHED),
         "error": error,
     }
 
