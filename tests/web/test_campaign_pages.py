@@ -22,6 +22,7 @@ from yikatong.banks.models import Outlet
 from yikatong.campaign.models import Campaign, CampaignState, CapacityChange, Invitation, PlaceWeek, Slot, UnitSlot
 from yikatong.campaign.publishing import publish_requested
 from yikatong.campaign.services import plan_requested, request_plan
+from yikatong.campaign.uptake import count_uptake
 from yikatong.foundation.clock import utc_now
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import clear_view
@@ -365,19 +366,26 @@ def test_a_plan_of_made_up_people_is_never_published(centre: Client) -> None:
     assert Campaign.objects.get().state == CampaignState.PLANNED
 
 
-def test_uptake_is_counted_over_the_invitations_sent(centre: Client, city: list[Outlet]) -> None:
+def test_uptake_is_shown_as_the_worker_counted_it_last(centre: Client, city: list[Outlet]) -> None:
     for serial in range(1, 5):
         make_person(serial)
     planned()
     centre.post(f"{ROOT}winter/publish/", {"name": "winter"})
     the_worker_publishes()
     people = list(Person.objects.order_by("person_id"))
-    Invitation.objects.exclude(person_id=people[3].person_id).update(state="sent")
+    Invitation.objects.exclude(person_id=people[3].person_id).update(state="sent", state_since=NOON)
     active_card(people[0], city[0])
     active_card(people[3], city[0])
     (area,) = centre.get(f"{ROOT}winter/").context["areas"]
+    assert (area.invited, area.uptake) == (0, None), "no page counts over millions of invitations"
+    count_uptake("winter")
+    page = centre.get(f"{ROOT}winter/")
+    (area,) = page.context["areas"]
     assert (area.invited, area.applied) == (3, 1)
-    assert "33%" in text_of(centre.get(f"{ROOT}winter/"))
+    assert "33%" in text_of(page)
+    assert "响应率每小时统计一次" in text_of(page)
+    (street,) = centre.get(f"{ROOT}winter/?district=110101").context["areas"]
+    assert street.uptake is None
 
 
 def test_exports_hold_the_plan_and_nobodys_name(centre: Client) -> None:

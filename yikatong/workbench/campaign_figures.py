@@ -1,7 +1,7 @@
 """A plan's figures as the card centre looks at them: by district and street, by bank and week, by outlet, by unit.
 
-It reads the sums that planning stored and never a person's row, except for uptake, which is counted over the invitations sent
-and kept for a minute.
+It reads the sums that planning stored and the worker's hourly count of uptake, never a person's row; only how invitations
+stand is counted over them, and kept.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,20 +14,12 @@ from django.db.models import Sum
 
 from yikatong.banks.models import Bank, Outlet
 from yikatong.campaign.models import BankWeek, Campaign, PlaceWeek, StreetFigures, UnitSlot
+from yikatong.campaign.uptake import uptake_by_district
 from yikatong.city.models import Division
 from yikatong.registry.models import Organisation
 
-UPTAKE_KEPT_S = 60
 SENDING_KEPT_S = 2
 HEAT_BREAKS = (0.5, 0.7, 0.85, 0.999)
-_UPTAKE = """
-select substr(p.community_code, 1, 9), count(*), count(*) filter (where exists (
-        select from applications_application a
-        where a.person_id = i.person_id and a.state not in ('rejected', 'cancelled')))
-from campaign_invitation i join registry_person p on p.person_id = i.person_id
-where i.campaign_id = %s and i.state = 'sent'
-group by 1
-"""
 
 
 @dataclass(slots=True)
@@ -140,23 +132,19 @@ def districts_of(campaign: Campaign) -> list[Area]:
         areas.setdefault(street.district_code, Area(street.district_code, street.district_code)).add(street)
     _name(areas)
     _add_load(areas, campaign, "district_code")
-    for code, (invited, applied) in uptake_of(campaign).items():
-        if code[:6] in areas:
-            areas[code[:6]].invited += invited
-            areas[code[:6]].applied += applied
+    for code, answered in uptake_by_district(campaign.campaign_id).items():
+        if code in areas:
+            areas[code].invited, areas[code].applied = answered.invited, answered.applied
     return [areas[code] for code in sorted(areas)]
 
 
 def streets_of(campaign: Campaign, district_code: str) -> list[Area]:
-    """The streets of one district, by code."""
+    """The streets of one district, by code; without uptake, which is counted by district."""
     areas: dict[str, Area] = {}
     for street in StreetFigures.objects.filter(campaign_id=campaign.campaign_id, district_code=district_code):
         areas.setdefault(street.street_code, Area(street.street_code, street.street_code)).add(street)
     _name(areas)
     _add_load(areas, campaign, "street_code", district_code=district_code)
-    for code, (invited, applied) in uptake_of(campaign).items():
-        if code in areas:
-            areas[code].invited, areas[code].applied = invited, applied
     return [areas[code] for code in sorted(areas)]
 
 
@@ -170,20 +158,6 @@ def street_points(campaign: Campaign) -> list[tuple[str, float, float, int, floa
         area.add(street)
         points.append((area.name, street.lng, street.lat, street.people, area.wait))
     return points
-
-
-def uptake_of(campaign: Campaign) -> Mapping[str, tuple[int, int]]:
-    """By street: whose invitation was sent, and who of them has applied."""
-    if campaign.published_at is None:
-        return {}
-    key = f"campaign-uptake:{campaign.campaign_id}:{campaign.published_at.timestamp()}"
-    found: dict[str, tuple[int, int]] | None = cache.get(key)
-    if found is None:
-        with connection.cursor() as cursor:
-            cursor.execute(_UPTAKE, [campaign.campaign_id])
-            found = {street: (invited, applied) for street, invited, applied in cursor.fetchall()}
-        cache.set(key, found, UPTAKE_KEPT_S)
-    return found
 
 
 def sending_of(campaign: Campaign) -> Mapping[str, int]:

@@ -60,7 +60,7 @@ MEASURES: Mapping[str, Measure] = {
         Measure(
             "uptake",
             gettext_lazy("响应率"),
-            gettext_lazy("邀请已发出的人中，已经申请的比例"),
+            gettext_lazy("邀请已发出的人中，已经申请的比例；每小时统计一次，不分街道"),
             lambda area: area.uptake,
             percent,
             (0.2, 0.4, 0.6, 0.8),
