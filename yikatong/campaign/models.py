@@ -211,7 +211,10 @@ class Invitation(models.Model):
 
     class Meta:
         db_table = "campaign_invitation"
-        indexes = [models.Index(fields=["state", "week_starts_on"], name="campaign_invitations_due")]
+        indexes = [
+            models.Index(fields=["state", "week_starts_on"], name="campaign_invitations_due"),
+            models.Index(fields=["campaign_id", "state"], name="campaign_invitations_standing"),
+        ]
 
 
 class UptakeCell(models.Model):

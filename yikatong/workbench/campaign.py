@@ -31,8 +31,13 @@ def plans(request: HttpRequest) -> HttpResponse:
         for plan in sorted(found[:PLANS_SHOWN], key=lambda plan: plan.state != "published")
     ]
     try:
-        batches = timeline(utc_now())
+        batches, has_rules = timeline(utc_now()), True
     except NoRuleYet:
-        batches = None
-    context = {"rows": rows, "timeline": batches, "categories": CATEGORIES}
+        batches, has_rules = None, False
+    context = {
+        "rows": rows,
+        "timeline": batches,
+        "is_being_counted": has_rules and batches is None,
+        "categories": CATEGORIES,
+    }
     return render(request, "workbench/campaign_plans.html", context)

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.core.cache import cache
 from django.db import connection
 
 from yikatong.city.models import Division
 from yikatong.city.rules import Batch, rules_at
 from yikatong.foundation.clock import beijing_day
 from yikatong.issuance.rules import THIRD_GENERATION
+from yikatong.workbench.campaign_counts import counted
 
 COUNTS_KEPT_S = 600
 TICK_MONTHS = 3
@@ -89,21 +89,24 @@ class Timeline:
         return sum(row.people for row in self.rows)
 
 
-def counts_at(at: datetime) -> Counts:
-    """The register's counts, not older than ten minutes."""
-    found: Counts | None = cache.get("campaign-batches")
-    if found is None:
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNTS, {"day": beijing_day(at), "generation": THIRD_GENERATION})
-            found = Counts(at, tuple(cursor.fetchall()))
-        cache.set("campaign-batches", found, COUNTS_KEPT_S)
-    return found
+def counts_at(at: datetime) -> Counts | None:
+    """The register's counts, those before while another request counts anew; none before the first are there."""
+    return counted("campaign-batches", COUNTS_KEPT_S, lambda: _count(at))
 
 
-def timeline(at: datetime) -> Timeline:
-    """The batches as of a day, in the order they open. Raises ``NoRuleYet``."""
+def _count(at: datetime) -> Counts:
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, {"day": beijing_day(at), "generation": THIRD_GENERATION})
+        return Counts(at, tuple(cursor.fetchall()))
+
+
+def timeline(at: datetime) -> Timeline | None:
+    """The batches as of a day, in the order they open; none while they are counted for the first time. Raises ``NoRuleYet``."""
     today = beijing_day(at)
     batches = rules_at(today).batches
+    counts = counts_at(at)
+    if counts is None:
+        return None
     first = min(batch.opens_on for batch in batches).replace(day=1)
     last = max(today, *(batch.opens_on for batch in batches)) + timedelta(days=LEAST_DAYS_SHOWN)
     days = (last - first).days
@@ -112,7 +115,6 @@ def timeline(at: datetime) -> Timeline:
         return round((day - first).days * 100 / days, 2)
 
     names = dict(Division.objects.filter(level="district").values_list("code", "name"))
-    counts = counts_at(at)
     rows = [
         BatchRow(
             batch,

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from django.core.cache import cache
 from django.db import connection
 from django.db.models import Sum
 
@@ -17,8 +16,9 @@ from yikatong.campaign.models import BankWeek, Campaign, PlaceWeek, StreetFigure
 from yikatong.campaign.uptake import uptake_by_district
 from yikatong.city.models import Division
 from yikatong.registry.models import Organisation
+from yikatong.workbench.campaign_counts import counted
 
-SENDING_KEPT_S = 2
+SENDING_KEPT_S = 10
 HEAT_BREAKS = (0.5, 0.7, 0.85, 0.999)
 
 
@@ -161,18 +161,19 @@ def street_points(campaign: Campaign) -> list[tuple[str, float, float, int, floa
 
 
 def sending_of(campaign: Campaign) -> Mapping[str, int]:
-    """How many invitations of a published plan stand in each state."""
+    """How many invitations of a published plan stand in each state, as counted some seconds ago."""
     if campaign.published_at is None:
         return {}
     key = f"campaign-sending:{campaign.campaign_id}:{campaign.published_at.timestamp()}"
-    found: dict[str, int] | None = cache.get(key)
-    if found is None:
-        with connection.cursor() as cursor:
-            statement = "select state, count(*) from campaign_invitation where campaign_id = %s group by state"
-            cursor.execute(statement, [campaign.campaign_id])
-            found = dict(cursor.fetchall())
-        cache.set(key, found, SENDING_KEPT_S)
-    return found
+    found = counted(key, SENDING_KEPT_S, lambda: _count_sending(campaign.campaign_id))
+    return _count_sending(campaign.campaign_id) if found is None else found
+
+
+def _count_sending(campaign_id: str) -> dict[str, int]:
+    statement = "select state, count(*) from campaign_invitation where campaign_id = %s group by state"
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [campaign_id])
+        return dict(cursor.fetchall())
 
 
 def curve_of(campaign: Campaign, bank_code: str = "") -> list[CurveWeek]:

@@ -3,8 +3,8 @@
 (function () {
   "use strict";
   const PLANNING_EVERY_MS = 1500;
-  const SENDING_EVERY_MS = 5000;
-  const QUIET_TURNS_MAX = 24;
+  const SENDING_EVERY_MS = 10000;
+  const QUIET_TURNS_MAX = 12;
 
   function follow(box) {
     const bar = box.querySelector("progress");
