@@ -20,6 +20,7 @@ from yikatong.audit.actors import Actor
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
 from yikatong.campaign.models import Campaign, CampaignState, CapacityChange, Invitation, PlaceWeek, Slot, UnitSlot
+from yikatong.campaign.moving import count_movement
 from yikatong.campaign.publishing import publish_requested
 from yikatong.campaign.services import plan_requested, request_plan
 from yikatong.campaign.uptake import count_uptake
@@ -288,6 +289,25 @@ def test_two_plans_are_compared_in_words(centre: Client) -> None:
     assert "B 比 A 少 2 人排不上。人均少等 1.5 周。" in page
     assert "两个计划排不上的人一样多" in text_of(centre.get(f"{ROOT}one/versus/one/"))
     assert centre.get(f"{ROOT}one/versus/three/").status_code == 404
+
+
+def test_the_worker_counts_who_moves_between_large_plans(centre: Client) -> None:
+    for serial in range(1, 6):
+        make_person(serial)
+    planned("one")
+    planned("two")
+    Slot.objects.filter(campaign_id="two").update(week_starts_on=MONDAY + timedelta(weeks=3))
+    Campaign.objects.filter(campaign_id="two").update(people=200_000)
+    for _ in range(2):
+        page = text_of(centre.get(f"{ROOT}two/versus/one/"))
+        assert "人员变动正在后台统计" in page
+        assert "两个计划排不上的人一样多" in page
+    assert "人员变动正在后台统计" in text_of(centre.get(f"{ROOT}one/versus/two/"))
+    assert centre.get(f"{ROOT}two/versus/one/status.json").json() == {"is_unfinished": True}
+    job = ProcrastinateJob.objects.get(task_name="campaign.compare")
+    count_movement(**job.args, at=NOON)
+    assert centre.get(f"{ROOT}two/versus/one/status.json").json() == {"is_unfinished": False}
+    assert "0 人换到另一处领卡，5 人换到另一周。" in text_of(centre.get(f"{ROOT}two/versus/one/"))
 
 
 def test_a_persons_slot_is_explained_and_masked(centre: Client) -> None:

@@ -1,15 +1,15 @@
 """Two stored plans side by side: figures, banks, districts, and how many people are somewhere else or come in another week.
 
-It reads what was stored and plans nothing.
+It reads what was stored and plans nothing. Who moves, and how that is kept: ``moving``.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-from django.db import connection
 from django.db.models import Sum
 
 from yikatong.campaign.models import BankWeek, Campaign, StreetFigures
+from yikatong.campaign.moving import Movement, movement_between
 
 type Figure = Literal[
     "people", "left_out", "mean_distance_m", "mean_wait_weeks", "load_p95", "gap", "without_guardian", "families_split"
@@ -23,16 +23,6 @@ FIGURES: tuple[Figure, ...] = (
     "without_guardian",
     "families_split",
 )
-
-_MOVED = """
-select count(*) filter (where a.week_starts_on is not null and b.week_starts_on is not null
-                          and (a.bank_code, a.way, a.outlet_id) is distinct from (b.bank_code, b.way, b.outlet_id)),
-       count(*) filter (where a.week_starts_on <> b.week_starts_on),
-       count(*) filter (where a.week_starts_on is not null and b.week_starts_on is null),
-       count(*) filter (where a.week_starts_on is null and b.week_starts_on is not null)
-from campaign_slot a join campaign_slot b using (person_id)
-where a.campaign_id = %s and b.campaign_id = %s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +40,44 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
-    """People of both plans: to another place, in another week, without a week now, with one now."""
-
-    other_place: int
-    other_week: int
-    lost: int
-    gained: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlanComparison:
+class FiguresCompared:
     """``banks``: cards; ``bank_peaks``: the fullest week in percent of production; ``districts_left_out``: people;
     ``districts_wait``: mean weeks."""
 
     figures: tuple[Row, ...]
-    movement: Movement
     banks: tuple[Row, ...]
     bank_peaks: tuple[Row, ...]
     districts_left_out: tuple[Row, ...]
     districts_wait: tuple[Row, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PlanComparison(FiguresCompared):
+    """The figures, and who moves."""
+
+    movement: Movement
+
+
 def compare_plans(first: Campaign, second: Campaign) -> PlanComparison:
-    """Both must have been planned."""
+    """Both must have been planned. Counting who moves between large plans takes minutes."""
+    found = compare_figures(first, second)
+    return PlanComparison(
+        found.figures,
+        found.banks,
+        found.bank_peaks,
+        found.districts_left_out,
+        found.districts_wait,
+        movement=movement_between(first, second),
+    )
+
+
+def compare_figures(first: Campaign, second: Campaign) -> FiguresCompared:
+    """Of sums only, so that a page need not wait. Both must have been planned."""
     both = (first, second)
     streets = [_districts(each.campaign_id) for each in both]
     banks = [_banks(each.campaign_id) for each in both]
-    with connection.cursor() as cursor:
-        cursor.execute(_MOVED, [first.campaign_id, second.campaign_id])
-        movement = Movement(*cursor.fetchone())
-    return PlanComparison(
+    return FiguresCompared(
         figures=tuple(Row(name, float(getattr(first, name)), float(getattr(second, name))) for name in FIGURES),
-        movement=movement,
         banks=_side_by_side([{code: float(each[0]) for code, each in of.items()} for of in banks]),
         bank_peaks=_side_by_side([{code: each[1] for code, each in of.items()} for of in banks]),
         districts_left_out=_side_by_side([{code: float(each[0]) for code, each in of.items()} for of in streets]),

@@ -159,6 +159,22 @@ class UnitSlot(models.Model):
         db_table = "campaign_unit_slot"
 
 
+class Comparison(models.Model):
+    """How many people move from one plan to another, as the worker counted it. ``first`` is the lesser name of both."""
+
+    pk = models.CompositePrimaryKey("first", "second")
+    first = models.CharField(max_length=20)
+    second = models.CharField(max_length=20)
+    other_place = models.IntegerField()
+    other_week = models.IntegerField()
+    lost = models.IntegerField(help_text="placed by the first and not by the second")
+    gained = models.IntegerField(help_text="placed by the second and not by the first")
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "campaign_comparison"
+
+
 class CapacityChange(models.Model):
     """What departs from rules/campaign.toml, from a day until a day: a closed outlet, lost production, more helpers, blanks.
 

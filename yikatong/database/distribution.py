@@ -114,6 +114,7 @@ TABLES: dict[str, Placement] = {
             "campaign_bank_week",
             "campaign_campaign",
             "campaign_capacity_change",
+            "campaign_comparison",
             "campaign_place_week",
             "campaign_street_figures",
             "campaign_unit_slot",

@@ -27,5 +27,6 @@ urlpatterns = [
     path("<str:campaign_id>/person/", campaign_person.slot, name="person"),
     path("<str:campaign_id>/versus/", campaign_versus.choose, name="versus_chosen"),
     path("<str:campaign_id>/versus/<str:other_id>/", campaign_versus.versus, name="versus"),
+    path("<str:campaign_id>/versus/<str:other_id>/status.json", campaign_versus.status, name="versus_status"),
     path("<str:campaign_id>/export/<str:what>.<str:form>", campaign_export.export, name="export"),
 ]

@@ -1,16 +1,20 @@
-"""Two plans side by side: every figure with its difference in words, and who moves. What is compared: ``campaign.comparing``."""
+"""Two plans side by side: every figure with its difference in words, and who moves.
+
+What is compared: ``campaign.comparing``. The worker counts who moves between large plans, and the page shows the rest meanwhile.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from yikatong.campaign.comparing import Row, compare_plans
+from yikatong.campaign.comparing import Row, compare_figures
+from yikatong.campaign.moving import movement_known, request_movement
 from yikatong.city.models import Division
 from yikatong.workbench.campaign_asking import supposed_words
 from yikatong.workbench.campaign_figures import bank_names
@@ -67,7 +71,10 @@ def versus(request: HttpRequest, campaign_id: str, other_id: str) -> HttpRespons
     first, second = with_figures_or_404(campaign_id), with_figures_or_404(other_id)
     banks = bank_names(get_language() or "")
     districts = dict(Division.objects.filter(level="district").values_list("code", "name"))
-    found = compare_plans(first, second)
+    found = compare_figures(first, second)
+    movement = movement_known(first, second)
+    if movement is None:
+        request_movement(first, second)
     context = {
         "plans": [
             {
@@ -82,12 +89,19 @@ def versus(request: HttpRequest, campaign_id: str, other_id: str) -> HttpRespons
         "first": first,
         "second": second,
         "figures": [told(row, _FIGURES[row.name]) for row in found.figures if row.name in _FIGURES],
-        "movement": found.movement,
+        "movement": movement,
         "banks": _pairs(found.banks, _CARDS, found.bank_peaks, _PEAK, banks),
         "districts": _pairs(found.districts_left_out, _LEFT_OUT, found.districts_wait, _WEEKS, districts),
         "verdict": _verdict(found.figures),
     }
     return render(request, "workbench/campaign_versus.html", context)
+
+
+@require_safe
+def status(request: HttpRequest, campaign_id: str, other_id: str) -> HttpResponse:
+    """Whether the worker is still counting who moves, as JSON, for the page that waits for it."""
+    movement = movement_known(with_figures_or_404(campaign_id), with_figures_or_404(other_id))
+    return JsonResponse({"is_unfinished": movement is None}, headers={"Cache-Control": "no-store"})
 
 
 def told(row: Row, figure: _Figure, label: str = "") -> Told:
