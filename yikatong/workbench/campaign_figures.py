@@ -13,12 +13,14 @@ from django.db.models import Sum
 
 from yikatong.banks.models import Bank, Outlet
 from yikatong.campaign.models import BankWeek, Campaign, PlaceWeek, StreetFigures, UnitSlot
+from yikatong.campaign.moving import SMALL_PEOPLE
 from yikatong.campaign.uptake import uptake_by_district
 from yikatong.city.models import Division
 from yikatong.registry.models import Organisation
 from yikatong.workbench.campaign_counts import counted
 
 SENDING_KEPT_S = 10
+SENDING_OF_SMALL_KEPT_S = 2
 HEAT_BREAKS = (0.5, 0.7, 0.85, 0.999)
 
 
@@ -165,7 +167,8 @@ def sending_of(campaign: Campaign) -> Mapping[str, int]:
     if campaign.published_at is None:
         return {}
     key = f"campaign-sending:{campaign.campaign_id}:{campaign.published_at.timestamp()}"
-    found = counted(key, SENDING_KEPT_S, lambda: _count_sending(campaign.campaign_id))
+    keep_s = SENDING_OF_SMALL_KEPT_S if campaign.people < SMALL_PEOPLE else SENDING_KEPT_S
+    found = counted(key, keep_s, lambda: _count_sending(campaign.campaign_id))
     return _count_sending(campaign.campaign_id) if found is None else found
 
 
