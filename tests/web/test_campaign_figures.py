@@ -1,9 +1,11 @@
 """How a plan's figures are classed, ordered and written, without a database."""
 
+from datetime import date
+
 import pytest
 from django.utils import translation
 
-from yikatong.workbench.campaign_figures import Area
+from yikatong.workbench.campaign_figures import Area, Heat
 from yikatong.workbench.campaign_limits import spans
 from yikatong.workbench.campaign_map import MEASURES, breaks_of, class_of, legend_of, nice_step
 from yikatong.workbench.campaign_plan import sorted_areas
@@ -53,6 +55,30 @@ def test_shares_have_fixed_classes_unless_all_are_small() -> None:
     assert breaks_of(load, [quiet]) == pytest.approx((0.001, 0.002, 0.003, 0.004))
     assert legend_of(load, (0.5, 0.7, 0.85, 0.95)) == ["< 50%", "50% – 70%", "70% – 85%", "85% – 95%", "≥ 95%"]
     assert class_of(None, (1,)) is None
+
+
+def test_more_than_there_is_room_for_is_a_class_of_its_own() -> None:
+    load = MEASURES["load"]
+    areas = [
+        Area("1", "满", load=1.0),
+        Area("2", "超", load=1.25),
+        Area("3", "空", load=0.1),
+        Area("4", "近", load=1.004),
+    ]
+    breaks = breaks_of(load, areas)
+    assert [class_of(area.load, breaks) for area in areas] == [4, 5, 0, 4]
+    assert [load.text(area.load) for area in areas] == ["100%", "125%", "10%", "100%"]
+    legend = legend_of(load, breaks)
+    assert legend == ["< 50%", "50% – 70%", "70% – 85%", "85% – 95%", "95% – 100%", "> 100%"]
+
+
+@pytest.mark.parametrize(
+    ("share", "step", "text"),
+    [(None, "none", ""), (0.0, "0", "0"), (0.85, "3", "85"), (1.0, "4", "100"), (1.02, "5", "102"), (3.4, "5", "340")],
+)
+def test_a_banks_week_is_shaded_by_what_it_uses(share: float | None, step: str, text: str) -> None:
+    heat = Heat(1, date(2026, 12, 7), share)
+    assert (heat.step, heat.percent) == (step, text)
 
 
 def test_areas_without_a_value_stand_last_whichever_way_they_are_sorted() -> None:

@@ -19,7 +19,16 @@ from yikatong.accounts.models import Role, User
 from yikatong.audit.actors import Actor
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
-from yikatong.campaign.models import Campaign, CampaignState, CapacityChange, Invitation, PlaceWeek, Slot, UnitSlot
+from yikatong.campaign.models import (
+    BankWeek,
+    Campaign,
+    CampaignState,
+    CapacityChange,
+    Invitation,
+    PlaceWeek,
+    Slot,
+    UnitSlot,
+)
 from yikatong.campaign.moving import count_movement
 from yikatong.campaign.publishing import publish_requested
 from yikatong.campaign.services import plan_requested, request_plan
@@ -230,6 +239,31 @@ def test_a_plans_page_shows_its_figures(centre: Client) -> None:
     everything = centre.get(f"{ROOT}winter/figures.json").json()["curve"]["people"]
     assert [sum(each) for each in zip(*both, strict=True)] == everything
     assert sum(everything) == 20
+
+
+def test_a_plan_for_those_expected_says_why_it_exceeds_what_there_is(centre: Client) -> None:
+    for serial in range(1, 21):
+        make_person(serial)
+    planned("everybody")
+    page = text_of(centre.get(f"{ROOT}everybody/"))
+    assert "不是人人都来" not in page
+    assert "> 100" not in page.replace("&gt;", ">")
+    plan = planned("likely", by_forecast=True)
+    PlaceWeek.objects.filter(campaign_id="likely", planned__gt=0).update(planned=5, capacity=4)
+    BankWeek.objects.filter(campaign_id="likely", planned__gt=0).update(planned=30, production=20, expected=18)
+    answer = centre.get(f"{ROOT}{plan.campaign_id}/")
+    page = text_of(answer).replace("&gt;", ">")
+    assert "预计不是人人都来，所以排上的人数可以多于能力，负荷可以超过 100%" in page
+    assert "用去 150%" in page
+    assert "> 100" in page
+    assert {outlet.load for outlet in answer.context["outlets"]} == {1.25}
+    (area,) = answer.context["areas"]
+    assert area.load is not None
+    assert area.load > 1
+    load = centre.get(f"{ROOT}likely/figures.json").json()["map"]
+    assert load["measures"]["load"]["legend"][-1] == "> 100%"
+    assert load["districts"]["110101"]["values"]["load"][1] == 5
+    assert "负荷可以超过 100%" in text_of(centre.get(f"{ROOT}likely/versus/everybody/"))
 
 
 def test_a_binding_limit_is_told_in_one_sentence(centre: Client) -> None:

@@ -21,12 +21,14 @@ from yikatong.workbench.campaign_counts import counted
 
 SENDING_KEPT_S = 10
 SENDING_OF_SMALL_KEPT_S = 2
-HEAT_BREAKS = (0.5, 0.7, 0.85, 0.999)
+OVER = 1.005
+"""What is shown as more than 100 %: a plan for those expected to come may invite more than can be served."""
+HEAT_BREAKS = (0.5, 0.7, 0.85, 0.999, OVER)
 
 
 @dataclass(slots=True)
 class Area:
-    """A district or a street in one plan. ``load``: of its outlets in their busiest week; shares are between 0 and 1."""
+    """A district or a street in one plan. ``load``: of its outlets in their busiest week, a share; it may exceed 1."""
 
     code: str
     name: str
@@ -96,7 +98,7 @@ class Heat:
 
     @property
     def step(self) -> str:
-        """Its shade: of five, as on the map."""
+        """Its shade: of five, as on the map, and a sixth for more than there is."""
         if self.share is None:
             return "none"
         return str(sum(self.share >= least for least in HEAT_BREAKS))

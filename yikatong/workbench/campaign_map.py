@@ -1,7 +1,7 @@
 """What the map of a plan shows: four measures by district, each in five classes, and every street as a point.
 
-Classes of shares are fixed, so that two plans are coloured alike, unless all shares are small; all other classes follow the
-largest value.
+Classes of shares are fixed, so that two plans are coloured alike, unless all shares are small; a load of more than 100 % is a
+sixth class. All other classes follow the largest value.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from yikatong.workbench.campaign_figures import Area
+from yikatong.workbench.campaign_figures import OVER, Area
 from yikatong.workbench.templatetags.campaign_format import km, percent, tenths
 
 CLASSES = 5
@@ -105,7 +105,7 @@ def breaks_of(measure: Measure, areas: Sequence[Area]) -> tuple[float, ...]:
     """Where the classes after the first begin."""
     largest = max((measure.value(area) or 0.0 for area in areas), default=0.0)
     if measure.breaks and largest >= measure.breaks[0]:
-        return measure.breaks
+        return (*measure.breaks, OVER) if largest >= OVER else measure.breaks
     step = nice_step(largest / CLASSES)
     return tuple(step * each for each in range(1, CLASSES))
 
@@ -127,4 +127,5 @@ def legend_of(measure: Measure, breaks: Sequence[float]) -> list[str]:
     """The classes in words."""
     texts = [measure.text(each) for each in breaks]
     between = [f"{low} – {high}" for low, high in itertools.pairwise(texts)]
-    return [f"< {texts[0]}", *between, f"≥ {texts[-1]}"]
+    last = "> 100%" if breaks[-1] == OVER else f"≥ {texts[-1]}"
+    return [f"< {texts[0]}", *between, last]

@@ -20,6 +20,7 @@ from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import YikatongError
 from yikatong.workbench.campaign_asking import NUL, supposed_words
 from yikatong.workbench.campaign_figures import (
+    OVER,
     Area,
     CurveWeek,
     bank_names,
@@ -106,6 +107,7 @@ def _figures(request: HttpRequest, plan: Campaign, banks: dict[str, str]) -> dic
     bank = request.GET.get("bank", "")
     curve = curve_of(plan, bank if bank in banks else "")
     outlets = busiest_outlets(plan, get_language() or "")
+    heat = heat_of(plan, banks)
     others = Campaign.objects.filter(state__in=WITH_FIGURES).exclude(campaign_id=plan.campaign_id)
     return {
         "placed": plan.people - plan.left_out,
@@ -126,7 +128,8 @@ def _figures(request: HttpRequest, plan: Campaign, banks: dict[str, str]) -> dic
         "others": others.order_by("-planned_at")[:50],
         "sending": [(state, INVITATIONS[state], count) for state, count in sorted(sending_of(plan).items())],
         "is_far": is_far(curve),
-        "heat": heat_of(plan, banks),
+        "heat": heat,
+        "is_over": any(week.share is not None and week.share >= OVER for _code, _name, weeks in heat for week in weeks),
         "is_foreseen": any(week.expected for week in curve),
         "limits": limits_of(plan, banks),
         "gap_percent": f"{plan.gap:.2%}",

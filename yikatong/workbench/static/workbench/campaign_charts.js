@@ -5,7 +5,7 @@
   const isLarge = document.body.classList.contains("large");
   const TEXT = isLarge ? 20 : 13;
   const FONT = getComputedStyle(document.body).fontFamily;
-  const FILLS = ["#eaf2f9", "#bcd6ec", "#7fb0d9", "#2f6ea6", "#0a4a86"];
+  const FILLS = ["#eaf2f9", "#bcd6ec", "#7fb0d9", "#2f6ea6", "#0a4a86", "#7a1f4d"]; /* the last: more than 100 % */
   const NONE = "#f1f1f1";
   const NEAR = 3.2;
   const INK = "#16181d";
