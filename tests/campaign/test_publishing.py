@@ -11,7 +11,7 @@ from tests.cast import CLERK, NOON
 from yikatong.audit.models import AuditEvent
 from yikatong.campaign import publishing
 from yikatong.campaign.invitations import find_unreachable
-from yikatong.campaign.models import Campaign, Invitation, Slot
+from yikatong.campaign.models import BankWeek, Campaign, Invitation, Slot
 from yikatong.campaign.publishing import (
     NotPublished,
     PublishReason,
@@ -100,6 +100,33 @@ def test_the_worker_publishes_what_was_asked_for_once() -> None:
     assert Campaign.objects.get().published_by == "clerk:test"
     actions = AuditEvent.objects.order_by("event_id").values_list("action", flat=True)
     assert list(actions) == ["campaign.publishing_requested", "campaign.published"]
+
+
+def test_asking_again_takes_up_a_job_that_the_worker_gave_up() -> None:
+    plan("winter")
+    slot("winter", 1)
+    request_publishing("winter", by=CLERK, at=NOON)
+    ProcrastinateJob.objects.filter(task_name="campaign.publish").update(status="failed")
+    assert request_publishing("winter", by=CLERK, at=NOON).state == "publishing"
+    assert ProcrastinateJob.objects.filter(task_name="campaign.publish", status="todo").count() == 1
+    assert AuditEvent.objects.filter(action="campaign.publishing_requested").count() == 1
+
+
+@pytest.mark.parametrize(("week", "planned", "is_refused"), [(7, 5, True), (7, 0, False), (14, 5, False)])
+def test_no_plan_fills_a_near_week_that_others_were_told_of(week: int, planned: int, is_refused: bool) -> None:
+    """NOON is Monday 2 November: the week of the 9th is near, that of the 16th is not."""
+    monday = TODAY + timedelta(days=week)
+    told("old", 1, monday)
+    plan("new")
+    slot("new", 2, monday)
+    BankWeek.objects.create(campaign_id="new", bank_code="ICBC", week_starts_on=monday, production=9, planned=planned)
+    if not is_refused:
+        assert publish("new", by=CLERK, at=NOON) == 1
+        return
+    with pytest.raises(NotPublished, match="已邀请的人不动") as refused:
+        publish("new", by=CLERK, at=NOON)
+    assert refused.value.reason == PublishReason.WEEKS_TOLD_ALREADY
+    assert Campaign.objects.get(campaign_id="old").state == "published"
 
 
 def test_what_could_not_be_published_is_a_draft_again_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,18 @@ weeks: a helper may have called. Whoever was told another week or place, or was 
 long ago, gets an invitation that replaces the earlier one when it is sent (``invitations``). It sends nothing.
 """
 
+import contextlib
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
+from procrastinate.exceptions import AlreadyEnqueued
 
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.campaign.changes import demand_is_changed, from_json
-from yikatong.campaign.models import Campaign, CampaignState, Invitation, InvitationState
+from yikatong.campaign.models import BankWeek, Campaign, CampaignState, Invitation, InvitationState
 from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import Refused
 
@@ -51,6 +53,7 @@ class PublishReason(StrEnum):
     UNKNOWN = "unknown"
     NOT_PLANNED = "not_planned"
     DEMAND_CHANGED = "demand_changed"
+    WEEKS_TOLD_ALREADY = "weeks_told_already"
 
 
 class NotPublished(Refused[PublishReason]):
@@ -64,17 +67,25 @@ def request_publishing(campaign_id: str, *, by: Actor, at: datetime) -> Campaign
     """
     with transaction.atomic():
         campaign = _locked(campaign_id)
-        if campaign.state in {CampaignState.PUBLISHING, CampaignState.PUBLISHED}:
+        if campaign.state == CampaignState.PUBLISHED:
             return campaign
-        _check(campaign)
-        campaign.state = CampaignState.PUBLISHING
-        campaign.failure = ""
-        campaign.save(update_fields=["state", "failure"])
-        record("campaign.publishing_requested", subject=f"campaign:{campaign_id}", by=by, at=at)
-        from yikatong.campaign.tasks import publish_task  # the task calls publish_requested
-
-        publish_task.configure(lock="campaign.publish").defer(campaign_id=campaign_id, kind=by.kind, name=by.name)
+        if campaign.state != CampaignState.PUBLISHING:
+            _check(campaign, at)
+            campaign.state = CampaignState.PUBLISHING
+            campaign.failure = ""
+            campaign.save(update_fields=["state", "failure"])
+            record("campaign.publishing_requested", subject=f"campaign:{campaign_id}", by=by, at=at)
+        _hand_to_worker(campaign_id, by)
     return campaign
+
+
+def _hand_to_worker(campaign_id: str, by: Actor) -> None:
+    """Once, unless its job waits already; asking again takes up a job that the worker gave up."""
+    from yikatong.campaign.tasks import publish_task  # the task calls publish_requested
+
+    job = publish_task.configure(lock="campaign.publish", queueing_lock=f"campaign.publish:{campaign_id}")
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        job.defer(campaign_id=campaign_id, kind=by.kind, name=by.name)
 
 
 def publish_requested(campaign_id: str, *, by: Actor, at: datetime) -> None:
@@ -84,7 +95,7 @@ def publish_requested(campaign_id: str, *, by: Actor, at: datetime) -> None:
     """
     try:
         publish(campaign_id, by=by, at=at)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         raise
     except NotPublished as refused:
         _back_to_draft(campaign_id, str(refused))
@@ -104,7 +115,7 @@ def publish(campaign_id: str, *, by: Actor, at: datetime) -> int:
         campaign = _locked(campaign_id)
         if campaign.state == CampaignState.PUBLISHED:
             return Invitation.objects.filter(campaign_id=campaign_id).count()
-        _check(campaign)
+        _check(campaign, at)
         withdrawn = _replace_earlier(at)
         _have_half_days_given_back()
         invited = _invite(campaign_id, at)
@@ -130,7 +141,7 @@ def _locked(campaign_id: str) -> Campaign:
     return campaign
 
 
-def _check(campaign: Campaign) -> None:
+def _check(campaign: Campaign, at: datetime) -> None:
     name = campaign.campaign_id
     if campaign.state not in {CampaignState.PLANNED, CampaignState.PUBLISHING}:
         state = CampaignState(campaign.state).label
@@ -138,6 +149,23 @@ def _check(campaign: Campaign) -> None:
     if demand_is_changed(from_json(campaign.changes)):
         words = f"计划 {name} 改变了需求人数，只供推演，不能发布；请去掉这一情景重新计划"
         raise NotPublished(PublishReason.DEMAND_CHANGED, words)
+    near = _weeks_filled_twice(campaign, at)
+    if near:
+        words = (
+            f"已有人受邀在 {near} 起的一周办理，计划 {name} 又把这一周排给了其他人；"
+            "请以当前发布的计划为基础，勾选“已邀请的人不动”，重新计划后再发布"
+        )
+        raise NotPublished(PublishReason.WEEKS_TOLD_ALREADY, words)
+
+
+def _weeks_filled_twice(campaign: Campaign, at: datetime) -> date | None:
+    """The first week within the next seven days that the plan gives to people although others were told to come in it."""
+    today = beijing_day(at)
+    span = (today - timedelta(days=today.weekday()), today + timedelta(days=INVITED_STAY_DAYS))
+    told = Invitation.objects.filter(state=InvitationState.SENT, week_starts_on__range=span)
+    planned = BankWeek.objects.filter(campaign_id=campaign.campaign_id, planned__gt=0, week_starts_on__range=span)
+    weeks = set(told.exclude(campaign_id=campaign.campaign_id).values_list("week_starts_on", flat=True).distinct())
+    return min(weeks & set(planned.values_list("week_starts_on", flat=True)), default=None)
 
 
 def _back_to_draft(campaign_id: str, words: str) -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaign', '0007_publishing'),
+        ('campaign', '0008_reminders'),
     ]
 
     operations = [

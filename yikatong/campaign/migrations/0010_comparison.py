@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaign', '0010_invitation_state_index'),
+        ('campaign', '0009_invitation_state_index'),
     ]
 
     operations = [
