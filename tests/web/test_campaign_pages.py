@@ -5,7 +5,6 @@ import io
 import json
 import re
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -15,8 +14,8 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.campaign.world import MONDAY, UNIT, make_city, make_unit
 from tests.cast import CLERK, NOON, active_card, make_person
+from tests.web.campaign_pages import ROOT, planned, text_of
 from yikatong.accounts.models import Role, User
-from yikatong.audit.actors import Actor
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
 from yikatong.campaign.models import (
@@ -30,15 +29,10 @@ from yikatong.campaign.models import (
     UnitSlot,
 )
 from yikatong.campaign.moving import count_movement
-from yikatong.campaign.publishing import publish_requested
 from yikatong.campaign.services import plan_requested, request_plan
-from yikatong.campaign.uptake import count_uptake
-from yikatong.foundation.clock import utc_now
-from yikatong.registry.models import Person
 from yikatong.registry.selectors import clear_view
 
 pytestmark = pytest.mark.django_db
-ROOT = "/work/campaigns/"
 FORM = {"name": "winter", "starts_on": str(MONDAY), "weeks": "4", "seed": "7", "based_on": "", "do": "plan"}
 
 
@@ -59,18 +53,6 @@ def centre(city: list[Outlet]) -> Client:
     client = Client(headers={"accept-language": "zh-hans"})
     client.force_login(User.objects.create(username="centre", role=Role.CARD_CENTRE))
     return client
-
-
-def planned(name: str = "winter", **changes: object) -> Campaign:
-    options: dict[str, object] = {"starts_on": MONDAY, "weeks": 4, "seed": 1, "by": CLERK, "at": NOON}
-    request_plan(name, **(options | changes))  # type: ignore[arg-type]
-    plan_requested(name, at=NOON)
-    return Campaign.objects.get(campaign_id=name)
-
-
-def text_of(answer: Any) -> str:
-    """The page's words in one line, without tags."""
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
 def test_a_city_without_plans_is_told_what_a_plan_is(centre: Client) -> None:
@@ -360,88 +342,6 @@ def test_a_persons_slot_is_explained_and_masked(centre: Client) -> None:
     assert "没有找到" in text_of(centre.post(f"{ROOT}winter/person/", {"q": "119901199001010000"}))
 
 
-def the_worker_publishes() -> None:
-    """What its job was told to do."""
-    job = ProcrastinateJob.objects.get(task_name="campaign.publish")
-    asked = dict(job.args)
-    publish_requested(asked.pop("campaign_id"), by=Actor(**asked), at=utc_now())
-
-
-def test_publishing_asks_for_the_name_and_says_what_it_does(centre: Client) -> None:
-    for serial in range(1, 6):
-        make_person(serial)
-    planned()
-    page = text_of(centre.get(f"{ROOT}winter/publish/"))
-    assert "为排上的 5 人各生成一份邀请" in page
-    assert "不会替换任何计划" in page
-    refused = centre.post(f"{ROOT}winter/publish/", {"name": "Winter"})
-    assert refused.status_code == 422
-    assert "不一致，没有发布" in text_of(refused)
-    assert not Invitation.objects.exists()
-    assert centre.post(f"{ROOT}winter/publish/", {"name": " winter "})["location"] == f"{ROOT}winter/"
-    assert "正在发布" in text_of(centre.get(f"{ROOT}winter/"))
-    assert centre.get(f"{ROOT}winter/status.json").json()["is_unfinished"] is True
-    assert not Invitation.objects.exists(), "the worker writes them"
-    the_worker_publishes()
-    assert Invitation.objects.count() == 5
-    event = AuditEvent.objects.get(action="campaign.published")
-    assert (event.actor, event.subject) == ("staff:centre", "campaign:winter")
-    assert "待发送 5" in text_of(centre.get(f"{ROOT}winter/"))
-    assert centre.get(f"{ROOT}winter/status.json").json()["sending"] == {"waiting": 5}
-    assert centre.post(f"{ROOT}winter/publish/", {"name": "winter"}).status_code == 302, "once is enough"
-    assert centre.post(f"{ROOT}winter/discard/").status_code == 422
-    planned("spring")
-    assert "替换目前已发布的计划 winter" in text_of(centre.get(f"{ROOT}spring/publish/"))
-
-
-def test_publishing_says_which_invitations_of_the_earlier_plan_are_withdrawn(centre: Client) -> None:
-    people = [make_person(serial) for serial in range(1, 6)]
-    planned()
-    centre.post(f"{ROOT}winter/publish/", {"name": "winter"})
-    the_worker_publishes()
-    planned("spring")
-    assert "没有手机号码或发送失败" not in text_of(centre.get(f"{ROOT}spring/publish/"))
-    cache.clear()
-    for person, state in zip(people, ("sent", "unreachable", "failed"), strict=False):
-        Invitation.objects.filter(person_id=person.person_id).update(state=state)
-    page = text_of(centre.get(f"{ROOT}spring/publish/"))
-    assert (
-        "待发送的 2 份邀请全部撤回。 没有手机号码或发送失败的 2 份中，周次在七天以后的也撤回。 已发出的 1 份中" in page
-    )
-
-
-def test_a_plan_of_made_up_people_is_never_published(centre: Client) -> None:
-    for serial in range(1, 6):
-        make_person(serial)
-    planned("more")
-    Campaign.objects.update(changes=[{"kind": "more_demand", "district_code": "110101", "percent": 200}])
-    assert "只供比较，不能发布" in text_of(centre.get(f"{ROOT}more/"))
-    assert centre.post(f"{ROOT}more/publish/", {"name": "more"}).status_code == 422
-    assert Campaign.objects.get().state == CampaignState.PLANNED
-
-
-def test_uptake_is_shown_as_the_worker_counted_it_last(centre: Client, city: list[Outlet]) -> None:
-    for serial in range(1, 5):
-        make_person(serial)
-    planned()
-    centre.post(f"{ROOT}winter/publish/", {"name": "winter"})
-    the_worker_publishes()
-    people = list(Person.objects.order_by("person_id"))
-    Invitation.objects.exclude(person_id=people[3].person_id).update(state="sent", state_since=NOON)
-    active_card(people[0], city[0])
-    active_card(people[3], city[0])
-    (area,) = centre.get(f"{ROOT}winter/").context["areas"]
-    assert (area.invited, area.uptake) == (0, None), "no page counts over millions of invitations"
-    count_uptake("winter")
-    page = centre.get(f"{ROOT}winter/")
-    (area,) = page.context["areas"]
-    assert (area.invited, area.applied) == (3, 1)
-    assert "33%" in text_of(page)
-    assert "响应率每小时统计一次" in text_of(page)
-    (street,) = centre.get(f"{ROOT}winter/?district=110101").context["areas"]
-    assert street.uptake is None
-
-
 def test_exports_hold_the_plan_and_nobodys_name(centre: Client) -> None:
     people = [make_person(serial) for serial in range(1, 6)]
     planned()
@@ -549,13 +449,3 @@ def test_no_page_carries_inline_style_or_script(centre: Client) -> None:
         assert not re.search(r"\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|<style", text), page
         assert "{%" not in text
         assert "{{" not in text
-
-
-@pytest.mark.parametrize("role", [Role.BANK_CLERK, Role.AUDITOR, Role.UNIT, Role.OPERATOR])
-def test_nobody_else_may_publish(city: list[Outlet], role: str) -> None:
-    make_person(1)
-    planned()
-    client = Client()
-    client.force_login(User.objects.create(username="other", role=role))
-    assert client.post(f"{ROOT}winter/publish/", {"name": "winter"}).status_code == 403
-    assert not Invitation.objects.exists()
