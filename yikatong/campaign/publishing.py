@@ -22,7 +22,7 @@ from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import Refused
 
 INVITED_STAY_DAYS = 7
-"""Whoever is invited for a week that begins within so many days is not moved. Source: issue 4, "Re-plan"."""
+"""Whoever is invited for a week that begins within so many days is not moved. Source: as ``drafting.UNMOVED_DAYS``."""
 INVITED_ANEW_AFTER_DAYS = 28
 """Whoever was invited for a week that began longer ago is invited anew. Source: assumption (patience: a card takes 30 days)."""
 
