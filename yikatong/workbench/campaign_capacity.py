@@ -68,7 +68,8 @@ def _record(typed: _Typed, request: HttpRequest) -> bool:
     if values["effective_until"] and last is None:
         typed.faults["effective_until"] = year_fault(values["effective_until"]) or _("日期写法不对，例如 2026-12-31。")
     needs_value = values["kind"] != Kind.OUTLET_CLOSED
-    if needs_value and (fault := number_fault(values["value"], 0, VALUE_MAX.get(values["kind"], 0), _("数值"))):
+    most = VALUE_MAX.get(values["kind"], max(VALUE_MAX.values()))  # an unknown kind is refused as such
+    if needs_value and (fault := number_fault(values["value"], 0, most, _("数值"))):
         typed.faults["value"] = fault
     if not values["of"]:
         typed.faults["of"] = _("请选择是哪一个。")
