@@ -83,7 +83,7 @@ def test_a_drafts_slots_are_not_told_and_neither_is_a_replaced_plans() -> None:
     [
         ("unit", "由单位统一领取，11月16日当周办理，请留意单位通知"),
         ("visit", "11月16日当周协办员将联系您，上门办理第三代社保卡，不收费"),
-        ("post", "11月16日起可网上申请您的第三代社保卡，银行自选，领卡请选邮寄"),
+        ("post", "11月16日起可申请您的第三代社保卡，银行自选"),
     ],
 )
 def test_other_ways_are_told_in_their_words(way: str, says: str) -> None:

@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.campaign.world import MONDAY, UNIT, make_city, make_unit
-from tests.cast import CLERK, NOON, active_card, make_person
+from tests.cast import CLERK, NOON, active_card, make_guardian, make_person
 from tests.web.campaign_pages import ROOT, planned, text_of
 from yikatong.accounts.models import Role, User
 from yikatong.audit.models import AuditEvent
@@ -328,6 +328,9 @@ def test_the_worker_counts_who_moves_between_large_plans(centre: Client) -> None
 
 def test_a_persons_slot_is_explained_and_masked(centre: Client) -> None:
     person = make_person(1)
+    make_guardian(
+        make_person(3, born=date(2016, 5, 1), category="minor"), person
+    )  # so that the person comes to an outlet
     planned()
     later = make_person(2)
     clear = clear_view(person)

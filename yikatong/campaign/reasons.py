@@ -35,6 +35,8 @@ def why(campaign: Campaign, person_id: int) -> str:
         return f"没有安排：{_refusal_words(campaign, slot)}。"
     if slot.way == "unit":
         return _unit_words(campaign, slot)
+    if slot.way == "post" and not slot.is_bank_fixed:
+        return f"{slot.week_starts_on} 起的一周：本人还没有申请，计划预测按邮寄领取并预留能力；申请时仍可自行选择银行和领卡方式。"
     person = Person.objects.get(person_id=person_id)
     since = campaign.starts_on + timedelta(weeks=eligible_week_of(person, campaign.starts_on, campaign.weeks))
     weeks = [since + timedelta(weeks=number) for number in range(max((slot.week_starts_on - since).days // 7, 0))]

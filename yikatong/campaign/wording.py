@@ -77,8 +77,6 @@ def _matter(told: Told, today: date) -> str:
         )
     if told.outlet:
         return f"{since}可到{_short(told.bank + told.outlet)}办理{who}第三代社保卡"
-    if told.way == "post":
-        return f"{since}可网上申请{who}第三代社保卡，银行自选，领卡请选邮寄"
     return f"{since}可申请{who}第三代社保卡，银行自选"
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
 from django.utils.http import quote_etag
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import condition, require_POST, require_safe
 
 from yikatong.audit.actors import Actor
-from yikatong.campaign.models import Campaign, CampaignState
+from yikatong.campaign.models import Campaign, CampaignState, InvitationState
 from yikatong.campaign.services import discard_plan
 from yikatong.city.folder import open_folder
 from yikatong.foundation.clock import utc_now
@@ -126,7 +127,7 @@ def _figures(request: HttpRequest, plan: Campaign, banks: dict[str, str]) -> dic
         "is_simulated": any(outlet.wait_p95_min is not None for outlet in outlets),
         "units": [(slot, name, refusal_words(slot.refusal)) for slot, name in units_of(plan)],
         "others": others.order_by("-planned_at")[:50],
-        "sending": [(state, INVITATIONS[state], count) for state, count in sorted(sending_of(plan).items())],
+        "sending": _sending(plan),
         "is_far": is_far(curve),
         "heat": heat,
         "is_over": any(week.share is not None and week.share >= OVER for _code, _name, weeks in heat for week in weeks),
@@ -195,6 +196,15 @@ def figures(request: HttpRequest, campaign_id: str) -> HttpResponse:
         },
     }
     return JsonResponse(told)
+
+
+def _sending(plan: Campaign) -> list[tuple[str, Promise, int]]:
+    """How many invitations stand how; waiting and sent ones always, for the page counts on without being loaded anew."""
+    counts = sending_of(plan)
+    if not counts:
+        return []
+    counts = {InvitationState.WAITING: 0, InvitationState.SENT: 0} | dict(counts)
+    return [(str(state), INVITATIONS[state], count) for state, count in sorted(counts.items())]
 
 
 @require_safe
