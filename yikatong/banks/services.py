@@ -111,13 +111,7 @@ def draw_bank_order(person_id: int, *, day: date, at: datetime) -> tuple[str, ..
     drawn = BankOrderDraw.objects.filter(person_id=person_id, day=day).first()
     if drawn is not None:
         return tuple(drawn.bank_codes)
-    if day != beijing_day(at):
-        raise Refused(Reason.DAY_IS_NOT_TODAY, f"只能为当天抽取银行次序；{day} 不是今天")
-    codes = list(Bank.objects.filter(joined_on__lte=day).values_list("code", flat=True))
-    if not codes:
-        raise Refused(Reason.NO_BANKS, "还没有导入合作银行；请先运行 yikatong city load")
-    commit_seed(day, at=at)
-    order = order_for(seed_of(FairSeed.objects.get(day=day)), person_key(person_id, day), codes)
+    order = order_of_today(person_key(person_id, day), day=day, at=at)
     with transaction.atomic():
         draw, is_new = BankOrderDraw.objects.get_or_create(
             person_id=person_id, day=day, defaults={"bank_codes": list(order), "drawn_at": at}
@@ -132,6 +126,20 @@ def draw_bank_order(person_id: int, *, day: date, at: datetime) -> tuple[str, ..
                 bank_codes=draw.bank_codes,
             )
     return tuple(draw.bank_codes)
+
+
+def order_of_today(key: bytes, *, day: date, at: datetime) -> tuple[str, ...]:
+    """The order for a pseudonym on a day that must be today, of the banks that have joined; nothing of it is stored.
+
+    Raises ``Refused``: ``DAY_IS_NOT_TODAY``, ``NO_BANKS``.
+    """
+    if day != beijing_day(at):
+        raise Refused(Reason.DAY_IS_NOT_TODAY, f"只能为当天抽取银行次序；{day} 不是今天")
+    codes = list(Bank.objects.filter(joined_on__lte=day).values_list("code", flat=True))
+    if not codes:
+        raise Refused(Reason.NO_BANKS, "还没有导入合作银行；请先运行 yikatong city load")
+    commit_seed(day, at=at)
+    return order_for(seed_of(FairSeed.objects.get(day=day)), key, codes)
 
 
 def person_key(person_id: int, day: date) -> bytes:

@@ -10,11 +10,8 @@ from django.db import transaction
 
 from yikatong.audit import services as audit
 from yikatong.audit.actors import Actor
-from yikatong.banks.models import Bank, FairSeed, UnitOrderDraw
-from yikatong.banks.rules import Reason, order_for
-from yikatong.banks.services import PERSON_KEY_FIELD, commit_seed, seed_of
-from yikatong.foundation.clock import beijing_day
-from yikatong.foundation.errors import Refused
+from yikatong.banks.models import UnitOrderDraw
+from yikatong.banks.services import PERSON_KEY_FIELD, order_of_today
 from yikatong.registry.sealing import field_cipher
 
 
@@ -31,13 +28,7 @@ def draw_unit_order(organisation_code: str, *, day: date, at: datetime) -> tuple
     drawn = UnitOrderDraw.objects.filter(organisation_code=organisation_code, day=day).first()
     if drawn is not None:
         return tuple(drawn.bank_codes)
-    if day != beijing_day(at):
-        raise Refused(Reason.DAY_IS_NOT_TODAY, f"只能为当天抽取银行次序；{day} 不是今天")
-    codes = list(Bank.objects.filter(joined_on__lte=day).values_list("code", flat=True))
-    if not codes:
-        raise Refused(Reason.NO_BANKS, "还没有导入合作银行；请先运行 yikatong city load")
-    commit_seed(day, at=at)
-    order = order_for(seed_of(FairSeed.objects.get(day=day)), unit_key(organisation_code, day), codes)
+    order = order_of_today(unit_key(organisation_code, day), day=day, at=at)
     with transaction.atomic():
         draw, is_new = UnitOrderDraw.objects.get_or_create(
             organisation_code=organisation_code, day=day, defaults={"bank_codes": list(order), "drawn_at": at}
