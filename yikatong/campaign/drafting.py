@@ -25,12 +25,13 @@ from yikatong.campaign.explain import binding_words, bindings
 from yikatong.campaign.families import keep_together
 from yikatong.campaign.forecast import Uptake, expected
 from yikatong.campaign.foresight import Foreseen, foresee, rows_of
-from yikatong.campaign.models import Campaign, CampaignState, InvitationState, Slot, UnitSlot
+from yikatong.campaign.models import Campaign, CampaignState, Slot, UnitSlot
 from yikatong.campaign.persons import NOBODYS, slots_of
 from yikatong.campaign.planner import Plan, figures, load_of, plan
 from yikatong.campaign.problem import Ints, ProblemWrong, Way
 from yikatong.campaign.queues import Service
 from yikatong.campaign.reading import NO_COMMUNITY, NO_GUARDIAN, NOT_OPEN, City, Readers, read_city, read_people
+from yikatong.campaign.standing import TOLD, last_unmoved, weeks_that_stand
 from yikatong.campaign.storing import Forecast, Placed
 from yikatong.campaign.units import UnitPlan, Units, after_units, plan_units, refusal_words
 from yikatong.campaign.uptake import forecast_uptake
@@ -45,15 +46,10 @@ AHEAD_DAYS_MAX = 3 * 366
 PROGRAMME_BEGAN = date(2024, 10, 30)
 """Source: 京人社数据字〔2024〕133号: before it there are no rules to plan by."""
 UNDER_WAY = frozenset({CampaignState.QUEUED, CampaignState.PLANNING})
-PATIENCE_DAYS = 28
-"""So long after the week they were told people keep their slot without coming. Source: assumption."""
-UNMOVED_DAYS = 7
-"""Whoever is invited for a week that begins so soon is not moved. Source: the card centre's rule for planning anew."""
 WAITING_SEED = 1
 """The same for all plans, so that what differs in their waiting is the plans' doing."""
 STEPS = ("读取登记簿", "预测选行和领卡方式", "计算各领卡点能力", "安排单位", "计划", "抽签", "模拟排队", "保存")
 
-_TOLD = (InvitationState.SENT, InvitationState.UNREACHABLE, InvitationState.FAILED)
 _KEPT = """
 with told as (
     select distinct on (i.person_id) i.person_id, i.campaign_id, s.organisation_code, s.way
@@ -174,20 +170,14 @@ def write_load(campaign_id: str, out: Path) -> int:
 def _kept(wanted: Campaign, today: date) -> pl.DataFrame:
     """Who stays as invited, and by which plan: of all that were told, whatever was published in between, the last holds.
 
-    A unit's people stay together: where one of them was told, all of that plan's stay. Who was told longer ago than
-    ``PATIENCE_DAYS`` and has not come is planned anew.
+    A unit's people stay together: where one of them was told, all of that plan's stay. Who was told long ago and has
+    not come is planned anew (``standing``).
     """
     rows: list[tuple[int, str]] = []
     if wanted.keeps_invited:
+        first, last = weeks_that_stand(today)
         with connection.cursor() as cursor:
-            cursor.execute(
-                _KEPT,
-                {
-                    "first": today - timedelta(PATIENCE_DAYS),
-                    "last": today + timedelta(UNMOVED_DAYS),
-                    "told": list(_TOLD),
-                },
-            )
+            cursor.execute(_KEPT, {"first": first, "last": last, "told": list(TOLD)})
             rows = cursor.fetchall()
     return pl.DataFrame(rows, schema={"person_id": pl.Int64, "campaign_id": pl.String}, orient="row")
 
@@ -196,8 +186,7 @@ def _closed_weeks(wanted: Campaign, today: date) -> int:
     """Weeks that are over for all others when some keep theirs."""
     if not wanted.keeps_invited:
         return 0
-    closed = [monday for monday in mondays(wanted.starts_on, wanted.weeks) if monday <= today + timedelta(UNMOVED_DAYS)]
-    return len(closed)
+    return sum(monday <= last_unmoved(today) for monday in mondays(wanted.starts_on, wanted.weeks))
 
 
 def _without(readers: Readers, kept: pl.DataFrame) -> Readers:

@@ -18,13 +18,9 @@ from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.campaign.changes import demand_is_changed, from_json
 from yikatong.campaign.models import BankWeek, Campaign, CampaignState, Invitation, InvitationState
+from yikatong.campaign.standing import TOLD, last_unmoved, weeks_that_stand
 from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import Refused
-
-INVITED_STAY_DAYS = 7
-"""Whoever is invited for a week that begins within so many days is not moved. Source: as ``drafting.UNMOVED_DAYS``."""
-INVITED_ANEW_AFTER_DAYS = 28
-"""Whoever was invited for a week that began longer ago is invited anew. Source: assumption (patience: a card takes 30 days)."""
 
 _ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('campaign publish', 0))"
 _INVITE = """
@@ -40,7 +36,7 @@ from (
 where not exists (
     select from campaign_invitation i
     where i.person_id = n.person_id and i.campaign_id <> n.campaign_id
-        and (i.state in ('sent', 'unreachable', 'failed') and i.week_starts_on between %(stays_since)s and %(stays_until)s
+        and (i.state = any(%(told)s) and i.week_starts_on between %(stays_since)s and %(stays_until)s
              or i.state = 'sent' and (i.week_starts_on, i.way, i.bank_code, i.outlet_id)
                 = (n.week_starts_on, n.way, n.bank_code, n.outlet_id))
 )
@@ -161,7 +157,7 @@ def _check(campaign: Campaign, at: datetime) -> None:
 def _weeks_filled_twice(campaign: Campaign, at: datetime) -> date | None:
     """The first week within the next seven days that the plan gives to people although others were told to come in it."""
     today = beijing_day(at)
-    span = (today - timedelta(days=today.weekday()), today + timedelta(days=INVITED_STAY_DAYS))
+    span = (today - timedelta(days=today.weekday()), last_unmoved(today))
     told = Invitation.objects.filter(state=InvitationState.SENT, week_starts_on__range=span)
     planned = BankWeek.objects.filter(campaign_id=campaign.campaign_id, planned__gt=0, week_starts_on__range=span)
     weeks = set(told.exclude(campaign_id=campaign.campaign_id).values_list("week_starts_on", flat=True).distinct())
@@ -182,7 +178,7 @@ def _replace_earlier(at: datetime) -> int:
     names = [campaign.campaign_id for campaign in earlier]
     by_helpers = Q(state__in=[InvitationState.UNREACHABLE, InvitationState.FAILED])
     waiting = Q(state=InvitationState.WAITING, campaign_id__in=names)
-    stays = by_helpers & Q(week_starts_on__range=_weeks_that_stay(at))
+    stays = by_helpers & Q(week_starts_on__range=weeks_that_stand(beijing_day(at)))
     not_told = Invitation.objects.filter(waiting | by_helpers).exclude(stays)
     withdrawn = not_told.update(state=InvitationState.WITHDRAWN, state_since=at)
     Campaign.objects.filter(campaign_id__in=names).update(state=CampaignState.REPLACED)
@@ -192,20 +188,17 @@ def _replace_earlier(at: datetime) -> int:
 def _have_half_days_given_back() -> None:
     """What was withdrawn may have kept half-days. The worker ends them one by one, as everybody's, once this is committed."""
     from yikatong.campaign.tasks_invitations import (
-        give_back_half_days_task,
-    )  # it imports invitations, which need no publishing
+        give_back_half_days_task,  # it imports invitations, which need none of this
+    )
 
     give_back_half_days_task.configure(lock="campaign.give_back_half_days").defer()
 
 
 def _invite(campaign_id: str, at: datetime) -> int:
-    since, until = _weeks_that_stay(at)
+    since, until = weeks_that_stand(beijing_day(at))
     with connection.cursor() as cursor:
-        cursor.execute(_INVITE, {"campaign": campaign_id, "at": at, "stays_since": since, "stays_until": until})
+        cursor.execute(
+            _INVITE,
+            {"campaign": campaign_id, "at": at, "stays_since": since, "stays_until": until, "told": list(TOLD)},
+        )
         return int(cursor.rowcount)
-
-
-def _weeks_that_stay(at: datetime) -> tuple[date, date]:
-    """The first and the last day of weeks for which whoever was invited is not invited anew."""
-    today = beijing_day(at)
-    return today - timedelta(days=INVITED_ANEW_AFTER_DAYS), today + timedelta(days=INVITED_STAY_DAYS)
