@@ -13,9 +13,10 @@ from yikatong.applications.services import submit
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
 from yikatong.campaign.cli import campaign as commands
-from yikatong.campaign.models import Campaign, Slot
+from yikatong.campaign.models import Campaign, Invitation, Slot
 from yikatong.campaign.problem import ProblemWrong
 from yikatong.campaign.services import Request, plan_now
+from yikatong.campaign.uptake import count_uptake
 from yikatong.registry.models import Membership, Organisation, Person
 
 pytestmark = pytest.mark.django_db
@@ -145,3 +146,28 @@ def test_the_commands_plan_show_and_write(city: list[Outlet], tmp_path: Path) ->
     unknown = run.invoke(commands, ["show", "nothing"])
     assert unknown.exit_code == 1
     assert "there are: lost, exchange" in unknown.output
+
+
+def test_the_commands_tell_the_forecast_and_whom_no_message_reached(city: list[Outlet]) -> None:
+    person = make_person(1)
+    planned()
+    Campaign.objects.update(state="published")
+    Invitation.objects.create(
+        person_id=person.person_id,
+        campaign_id="exchange",
+        way="outlet",
+        week_starts_on=MONDAY,
+        state="unreachable",
+        state_since=NOON,
+    )
+    run = CliRunner()
+    told = run.invoke(commands, ["unreachable"]).output
+    assert told.split() == [str(person.person_id), str(MONDAY), "没有手机号码"]
+    assert run.invoke(commands, ["unreachable", "--after", str(person.person_id)]).output == ""
+    Invitation.objects.update(state="sent")
+    count_uptake("exchange")
+    lines = run.invoke(commands, ["forecast"]).output.splitlines()
+    (flexible,) = [line for line in lines if line.startswith("flexible")]
+    assert "预计 70% 的受邀人员会申领" in flexible
+    assert "本期受邀 1 人，已申领 0 人" in flexible
+    assert len(lines) == 6

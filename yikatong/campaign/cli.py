@@ -108,6 +108,32 @@ def load(campaign_id: str, out: Path) -> None:
     click.echo(f"{write_load(_found(campaign_id).campaign_id, out)} rows written to {out}")
 
 
+@campaign.command()
+def forecast() -> None:
+    """How many of those invited are likely to apply, by group, and how many have, as counted last."""
+    from yikatong.campaign.models import Campaign, CampaignState
+    from yikatong.campaign.uptake import forecast_words, uptake_by_group
+
+    published = Campaign.objects.filter(state=CampaignState.PUBLISHED).first()
+    answered = uptake_by_group(published.campaign_id) if published else {}
+    for group, words in forecast_words(beijing_day(utc_now())).items():
+        so_far = answered.get(group)
+        click.echo(
+            f"{group:10} {words}"
+            + (f"；本期受邀 {so_far.invited:,} 人，已申领 {so_far.applied:,} 人" if so_far else "")
+        )
+
+
+@campaign.command()
+@click.option("--after", default=0, show_default=True, help="Go on behind this person.")
+def unreachable(after: int) -> None:
+    """Whom no message reached: helpers call on them. Person numbers and weeks, nobody's name."""
+    from yikatong.campaign.invitations import find_unreachable
+
+    for invitation in find_unreachable(after_person_id=after):
+        click.echo(f"{invitation.person_id:>12} {invitation.week_starts_on} {invitation.get_state_display()}")
+
+
 def _found(campaign_id: str) -> "Campaign":
     from yikatong.campaign.models import Campaign
 
