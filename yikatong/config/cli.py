@@ -72,6 +72,10 @@ def web(host: str, port: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
+    set_up_django()
+    from yikatong.config.static_files import gather
+
+    gather()
     Granian(
         "yikatong.config.wsgi:application",
         address=host,

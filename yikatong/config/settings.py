@@ -10,6 +10,7 @@ from django.utils.csp import CSP
 
 from yikatong.config.secrets import secret_key
 from yikatong.database.connection import database_url, django_database
+from yikatong.database.home import yikatong_home
 
 IS_PRODUCTION = os.environ.get("YIKATONG_ENV") == "production"
 DEBUG = False
@@ -65,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pages; it pads them at random and tokens are masked, against guessing by length
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -96,8 +98,10 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-WHITENOISE_USE_FINDERS = True  # files are served from the package; nothing to collect
+STATIC_ROOT = yikatong_home() / "static" / "current"
+"""What ``yikatong web`` gathered (``config.static_files``). Where nothing was, files are served from the package."""
+STORAGES = {"staticfiles": {"BACKEND": "yikatong.config.static_files.GatheredFiles"}}
+WHITENOISE_USE_FINDERS = True
 
 SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
