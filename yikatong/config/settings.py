@@ -65,7 +65,7 @@ LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "locale"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "yikatong.config.static_files.ServeStaticFiles",
     "django.middleware.gzip.GZipMiddleware",  # pages; it pads them at random and tokens are masked, against guessing by length
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.files.storage import FileSystemStorage
+from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 MANIFEST = "staticfiles.json"
@@ -31,6 +32,15 @@ class GatheredFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     def stored_name(self, name: str) -> str:
         """The name with its digest. Raises ``ValueError`` for a file that does not exist, once files were gathered."""
         return str(super().stored_name(name)) if self.hashed_files else name
+
+
+class ServeStaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # as above
+    """WhiteNoise, content with the package's own files where nothing was gathered."""
+
+    def add_files(self, root: str, prefix: str | None = None) -> None:
+        """Take a folder's files in, if it is there."""
+        if Path(root).is_dir():
+            super().add_files(root, prefix)
 
 
 def gather() -> Path:
