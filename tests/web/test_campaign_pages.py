@@ -7,7 +7,7 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from openpyxl import load_workbook
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -38,7 +38,7 @@ FORM = {"name": "winter", "starts_on": str(MONDAY), "weeks": "4", "seed": "7", "
 
 @pytest.fixture(autouse=True)
 def _counted_anew() -> None:
-    cache.clear()
+    caches["process"].clear()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Publishing a plan on the card centre's pages: what it says first, what it asks for, and what becomes of it."""
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _counted_anew() -> None:
-    cache.clear()
+    caches["process"].clear()
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_publishing_says_which_invitations_of_the_earlier_plan_are_withdrawn(cen
     the_worker_publishes()
     planned("spring")
     assert "没有手机号码或发送失败" not in text_of(centre.get(f"{ROOT}spring/publish/"))
-    cache.clear()
+    caches["process"].clear()
     for person, state in zip(people, ("sent", "unreachable", "failed"), strict=False):
         Invitation.objects.filter(person_id=person.person_id).update(state=state)
     page = text_of(centre.get(f"{ROOT}spring/publish/"))

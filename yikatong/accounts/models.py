@@ -46,3 +46,14 @@ class ConsoleMessage(models.Model):
 
     class Meta:
         db_table = "accounts_console_message"
+
+
+class CacheEntry(models.Model):
+    """One value of ``accounts.cache``, as JSON. The table is unlogged (migration)."""
+
+    key = models.CharField(primary_key=True, max_length=255)
+    value = models.TextField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "accounts_cache_entry"

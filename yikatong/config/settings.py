@@ -55,6 +55,11 @@ AUTH_USER_MODEL = "accounts.User"
 PROCRASTINATE_IMPORT_PATHS = ["yikatong.campaign.tasks_comparing", "yikatong.campaign.tasks_invitations"]
 """Tasks beside those in every floor's ``tasks``, which are found by that name."""
 
+CACHES = {
+    "default": {"BACKEND": "yikatong.accounts.cache.SharedCache"},  # limits of tries count in it
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 LANGUAGE_CODE = "zh-hans"
@@ -64,6 +69,7 @@ LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "locale"]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "yikatong.config.headers.HeadersMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "yikatong.config.static_files.ServeStaticFiles",
     "django.middleware.gzip.GZipMiddleware",  # pages; it pads them at random and tokens are masked, against guessing by length
@@ -119,7 +125,12 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_NAME = "__Host-session" if IS_PRODUCTION else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_PRODUCTION else "csrftoken"
+"""The prefix lets browsers take them only from this host itself and over HTTPS."""
 SECURE_SSL_REDIRECT = IS_PRODUCTION
+SECURE_HSTS_SECONDS = 365 * 86400 if IS_PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_PRODUCTION else None
 
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -137,6 +148,8 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGIN_ON_GET = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("YIKATONG_TRUSTED_PROXIES", "0"))
+"""How many proxies of our own stand before the web: whose word on the client's address limits of tries believe."""
 LOGIN_URL = "account_request_login_code"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"

@@ -101,6 +101,7 @@ TABLES: dict[str, Placement] = {
             "acceptance_deny_entry",
             "account_emailaddress",
             "account_emailconfirmation",
+            "accounts_cache_entry",
             "accounts_console_message",
             "accounts_user",
             "accounts_user_groups",
