@@ -218,3 +218,51 @@ def test_production_asks_for_https_and_host_bound_cookies() -> None:
         [sys.executable, "-W", "ignore", "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     assert said.stdout.split() == ["True"] * 6
+
+
+@pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example/", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [("/large-print/", {"large": "1"}), ("/language/", {"language": "en"})],
+    ids=["print", "language"],
+)
+def test_no_form_sends_people_to_another_host(address: str, fields: dict[str, str], target: str) -> None:
+    answer = Client().post(address, fields | {"next": target})
+    assert answer.headers["Location"].startswith("/")
+    assert not answer.headers["Location"].startswith("//")
+
+
+def test_no_sign_in_sends_people_to_another_host() -> None:
+    user = User(username="clerk", role=Role.BANK_CLERK)
+    user.set_password("the right long password")
+    user.save()
+    fields = {"login": "clerk", "password": "the right long password", "next": "https://elsewhere.example/"}
+    assert Client().post("/sign-in/staff/", fields).headers["Location"].startswith("/work/")
+
+
+def test_a_fault_shows_no_trace(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("a secret of the machine")
+
+    monkeypatch.setattr("yikatong.portal.home.render", fails)
+    answer = Client(raise_request_exception=False).get("/welcome/")
+    page = answer.content.decode()
+    assert answer.status_code == 500
+    assert "secret of the machine" not in page
+    assert "Traceback" not in page
+    assert "secret of the machine" in caplog.text, "the operator is told"
+
+
+@pytest.mark.parametrize(
+    "statement", ["update audit_event set actor = 'x'", "delete from audit_event", "truncate audit_event"]
+)
+def test_the_trail_refuses_changes(statement: str) -> None:
+    from django.db import DatabaseError, connection, transaction
+
+    from yikatong.audit.actors import Actor
+    from yikatong.audit.services import record
+    from yikatong.foundation.clock import utc_now
+
+    record("thing.done", subject="thing:1", by=Actor.system("test"), at=utc_now())
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
