@@ -63,7 +63,10 @@ messages: setup ## Collect the texts after changing one, write the Traditional C
 	$(PYTHON) -m tools.traditional
 	cd yikatong && ../$(PYTHON) -m django compilemessages
 
+screenshots: setup setup-system ## Photograph the key pages of a demo into docs/images/pages
+	$(PYTHON) -m tools.screenshots
+
 clean: ## Remove what setup made (not your data)
 	rm -rf .tools .venv
 
-.PHONY: help setup setup-system demo test lint bench messages clean
+.PHONY: help setup setup-system demo test lint bench messages screenshots clean

@@ -56,8 +56,10 @@ window.look = (() => {
     const room = document.documentElement.clientWidth;
     const beyond = document.documentElement.scrollWidth - room;
     if (beyond <= 0) return [];
+    const isKept = (node) => node !== document.body && (getComputedStyle(node).overflowX !== 'visible' || isKept(node.parentElement));
     const wide = [...document.body.querySelectorAll('*')].filter((node) => node.getBoundingClientRect().right > room + 1);
-    return [`scrolls sideways by ${beyond} px at ${room}: ${wide.slice(-3).map(say).join(', ')}`];
+    const guilty = wide.filter((node) => !isKept(node.parentElement));
+    return [`scrolls sideways by ${beyond} px at ${room}: ${guilty.slice(-3).map(say).join(', ')}`];
   }
 
   return {

@@ -80,10 +80,6 @@ SEEDS: dict[str, list[tuple[str, str]]] = {
     "bank_clerk": [
         ("/work/bank/?q=119", ""),
         ("/work/bank/cards/{}/", "select card_id from issuance_card where generation = 3 order by card_id limit 1"),
-        (
-            "/work/bank/cards/{}/chip/",
-            "select card_id from issuance_card where generation = 3 order by card_id limit 1",
-        ),
     ],
     "card_centre": [("/work/campaigns/crawl/versus/demo/", "")],
     "operator": [],

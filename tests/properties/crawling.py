@@ -5,7 +5,7 @@ to a route, from the running platform's database. A route that is no page stands
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from urllib.parse import urljoin, urlsplit
@@ -90,10 +90,10 @@ def crawl(page: Page, web: str, seeds: list[str]) -> Crawl:
     return done
 
 
-def faults_as(role: str, page: Page, stack: Stack, *, looked_at: set[str]) -> list[str]:
-    """Everything wrong that one role meets. Public pages in ``looked_at`` are left out: they are the same for everybody."""
+def faults_as(role: str, page: Page, stack: Stack, *, looked_at: set[str], also: Sequence[str] = ()) -> list[str]:
+    """Everything wrong that one role meets, starting from its seeds and ``also``. Public pages in ``looked_at`` are left out."""
     see_at_once(page)
-    found = crawl(page, stack.web, seeds_of(role, stack))
+    found = crawl(page, stack.web, [*seeds_of(role, stack), *also])
     faults = [f"{role}: broken link {one}" for one in found.broken]
     faults += [f"{role}: no page leads to {name}" for name in sorted(routes_for(role) - set(found.addresses))]
     for route, addresses in found.addresses.items():

@@ -47,7 +47,11 @@
       one.voice = voice.getVoices().find((v) => v.lang === one.lang) || voice.getVoices().find((v) => v.lang.startsWith(family)) || null;
       one.rate = document.body.dataset.text ? 0.9 : 1;
       one.onend = () => speak(rest.slice(1), mine);
-      one.onerror = () => { if (mine === reading) stop(); };
+      one.onerror = (event) => {
+        if (mine !== reading) return; // stopped by hand
+        stop();
+        if (!['canceled', 'interrupted'].includes(event.error)) aloud.textContent = aloud.dataset.none;
+      };
       voice.speak(one);
     };
     aloud.hidden = false;
