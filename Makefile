@@ -36,7 +36,7 @@ demo: setup ## Start the whole platform on an embedded database with Beijing's p
 	$(PYTHON) -m yikatong.config demo
 
 test: setup setup-system ## Run every test; those of the database also on Debian's PostgreSQL 15
-	$(PYTEST) -n 2 --dist loadfile -m journey tests/journeys
+	$(PYTEST) -n 2 --dist loadfile -m journey tests/journeys tests/properties
 	YIKATONG_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n 2 --dist loadfile -m "not journey" $(DATABASE_TESTS)
 	$(PYTEST) -n 2 --dist loadfile -m "not journey" tests
 
@@ -58,10 +58,15 @@ bench-import: setup
 bench-%: setup
 	$(PYTHON) -m bench.$(subst -,_,$*)
 
-messages: setup ## Collect and compile the translations after changing a text
-	cd yikatong && ../$(PYTHON) -m django makemessages -l en --no-location && ../$(PYTHON) -m django compilemessages
+messages: setup ## Collect the texts after changing one, write the Traditional Chinese ones, compile all
+	cd yikatong && ../$(PYTHON) -m django makemessages -l en --no-location
+	$(PYTHON) -m tools.traditional
+	cd yikatong && ../$(PYTHON) -m django compilemessages
+
+screenshots: setup setup-system ## Photograph the key pages of a demo into docs/images/pages
+	$(PYTHON) -m tools.screenshots
 
 clean: ## Remove what setup made (not your data)
 	rm -rf .tools .venv
 
-.PHONY: help setup setup-system demo test lint bench messages clean
+.PHONY: help setup setup-system demo test lint bench messages screenshots clean

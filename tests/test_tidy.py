@@ -16,7 +16,7 @@ LEFTOVER = re.compile(r"\b(" + "|".join(("TODO", "FIXME", "XXX", "HACK")) + r")\
 MONEY = re.compile(r"(^|_)(fen|fare|amount|balance|fee)(_|$)")
 SOURCES = [
     path
-    for folder in ("yikatong", "tests", "bench")
+    for folder in ("yikatong", "tests", "bench", "tools")
     for path in sorted((ROOT / folder).rglob("*.py"))
     if "migrations" not in path.parts and "vendor" not in path.parts
 ]

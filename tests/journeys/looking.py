@@ -1,46 +1,76 @@
-"""Looking at a page as a person with a screen reader or weak eyes meets it: both languages, both print sizes."""
+"""Looking at a page as a person with a screen reader or weak eyes meets it: every language and print, dark, 320 px wide."""
 
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page
 
-AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe-4.14.1.min.js"
-LARGE_PRINT_PX_MIN = 18
-RUN_AXE = """async () => {
-    const found = await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']});
-    return found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | '));
-}"""
-SMALL_TEXT = """(least) => {
-    const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), small = new Set();
-    while (walker.nextNode()) {
-        const text = walker.currentNode.textContent.trim(), holder = walker.currentNode.parentElement;
-        const shown = holder.checkVisibility() && holder.getClientRects().length && !holder.closest('.visually-hidden, noscript');
-        if (text && shown && parseFloat(getComputedStyle(holder).fontSize) < least)
-            small.add(holder.tagName + '.' + holder.className + ': ' + text.slice(0, 20));
-    }
-    return [...small];
-}"""
+SCRIPTS = (
+    Path(__file__).resolve().parent.parent / "vendor" / "axe-4.14.1.min.js",
+    Path(__file__).resolve().parent / "looking.js",
+)
+LANGUAGES = {"zh-hans": "zh-CN", "zh-hant": "zh-Hant", "en": "en"}
+"""Django's name of each language, and how a page in it names itself."""
+LARGE_TEXT_PX_MIN = 18
+LARGE_TARGET_PX_MIN = 60
+NARROWEST_PX = 320
+"""A 1280 px window at 400 % zoom. Source: WCAG 2.2, 1.4.10 Reflow."""
 
 
-def faults_of(page: Page, address: str) -> list[str]:
-    """What is wrong with one page in all four ways of showing it; ends with the usual one, Chinese in standard print."""
-    faults = []
-    for language, spoken in (("en", "en"), ("zh-hans", "zh-CN")):
-        cookie = {"name": "django_language", "value": language, "domain": "127.0.0.1", "path": "/"}
+def see_at_once(page: Page) -> None:
+    """Have the scripts in every page from now on: cheaper than to send them each time."""
+    for script in SCRIPTS:
+        page.add_init_script(path=str(script))
+
+
+def show_as(page: Page, language: str, *, text_px: int) -> None:
+    """Choose language and print (0: standard) as the page's own menus do: by their cookies."""
+    for name, value in (("django_language", language), ("large_print", str(text_px))):
+        cookie: dict[str, Any] = {"name": name, "value": value, "domain": "127.0.0.1", "path": "/"}
         page.context.add_cookies([cookie])  # type: ignore[list-item]
-        for mode in ("care", "standard"):
-            answer = page.goto(f"{address}{'&' if '?' in address else '?'}mode={mode}")
+
+
+def faults_of(page: Page, address: str, *, status: int = 200) -> list[str]:
+    """What is wrong with one page in all ways of showing it; ends with the usual one, Chinese in standard print."""
+    faults = []
+    for language, spoken in reversed(LANGUAGES.items()):
+        for text_px in (22, 0):
+            show_as(page, language, text_px=text_px)
+            answer = page.goto(address)
             assert answer is not None
-            where = f"{address} {language} {mode}"
-            if answer.status != 200:
-                faults.append(f"{where}: status {answer.status}")
+            where = f"{address} {language} {'care' if text_px else 'standard'}"
+            found = [] if answer.status == status else [f"status {answer.status}"]
             if page.locator("html").get_attribute("lang") != spoken:
-                faults.append(f"{where}: not in that language")
-            page.evaluate(AXE.read_text(encoding="utf-8"))
-            faults += [f"{where}: {violation}" for violation in page.evaluate(RUN_AXE)]
-            if mode == "care":
-                faults += [f"{where}: small print {text}" for text in page.evaluate(SMALL_TEXT, LARGE_PRINT_PX_MIN)]
-            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            if wide > 0:
-                faults.append(f"{where}: scrolls sideways by {wide} px")
+                found.append("not in that language")
+            found += _looks(page, is_large=text_px > 0)
+            if language == "zh-hans" and not text_px:
+                found += _in_the_dark(page)
+            faults += [f"{where}: {fault}" for fault in found]
+    return faults
+
+
+def _looks(page: Page, *, is_large: bool) -> list[str]:
+    if not page.evaluate("'look' in window"):
+        for script in SCRIPTS:
+            page.evaluate(script.read_text(encoding="utf-8"))
+    least = {"isLarge": is_large, "leastText": LARGE_TEXT_PX_MIN, "leastTarget": LARGE_TARGET_PX_MIN}
+    faults: list[str] = page.evaluate("(least) => look.seen(least)", least)
+    usual = page.viewport_size
+    assert usual is not None
+    if is_large:
+        page.evaluate("document.body.dataset.text = '30'")
+        page.set_viewport_size({"width": 390, "height": usual["height"]})
+        faults += [f"largest print: {fault}" for fault in page.evaluate("look.sideways()")]
+        page.evaluate("document.body.dataset.text = '22'")
+    page.set_viewport_size({"width": NARROWEST_PX, "height": usual["height"]})
+    faults += page.evaluate("look.sideways()")
+    page.set_viewport_size(usual)
+    return faults
+
+
+def _in_the_dark(page: Page) -> list[str]:
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")  # or colours would be caught on their way
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    faults: list[str] = [f"dark: {fault}" for fault in page.evaluate("look.dark()")]
+    page.emulate_media(color_scheme="light")
     return faults

@@ -1,4 +1,4 @@
-"""Two things every request passes: who may be here, and how large the print is."""
+"""What every request passes: who may be here. Print size, length of sessions and kept forms have modules of their own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 
+from yikatong.accounts import kept_forms
 from yikatong.accounts.roles import PUBLIC, SIGNED_IN, may_visit
-
-LARGE_PRINT_COOKIE = "large_print"
-LARGE_PRINT_DAYS = 365
 
 
 class RoleMiddleware:
@@ -31,36 +29,12 @@ class RoleMiddleware:
             return None
         user = request.user
         if not user.is_authenticated:
-            return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+            return self._to_sign_in(request, is_staff_page=bool(match and match.namespaces[:1] == ["work"]))
         if name in SIGNED_IN or may_visit(user.role, match.namespaces[-1] if match and match.namespaces else ""):
             return None
         raise PermissionDenied
 
-
-class LargePrintMiddleware:
-    """``request.large_print``: asked for by link (``?mode=care``), remembered in a cookie and in the account."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        asked = request.GET.get("mode")
-        cookie = request.COOKIES.get(LARGE_PRINT_COOKIE)
-        if asked in {"care", "standard"}:
-            is_large = asked == "care"
-        elif cookie is not None:
-            is_large = cookie == "1"
-        else:
-            is_large = request.user.is_authenticated and request.user.prefers_large_print
-        request.large_print = is_large  # type: ignore[attr-defined]
-        response = self.get_response(request)
-        if asked in {"care", "standard"}:
-            remember_large_print(response, is_large=is_large)
-        return response
-
-
-def remember_large_print(response: HttpResponse, *, is_large: bool) -> None:
-    """Keep the choice on this device for a year."""
-    response.set_cookie(
-        LARGE_PRINT_COOKIE, "1" if is_large else "0", max_age=LARGE_PRINT_DAYS * 86400, httponly=True, samesite="Lax"
-    )
+    def _to_sign_in(self, request: HttpRequest, *, is_staff_page: bool) -> HttpResponse:
+        """To the sign-in page of such people, and from there back here, or to what they had typed when their session ended."""
+        back = resolve_url("kept_form") if kept_forms.keep(request) else request.get_full_path()
+        return redirect_to_login(back, resolve_url("account_login" if is_staff_page else settings.LOGIN_URL))

@@ -6,6 +6,9 @@ What a role may do stands in one table, ``yikatong.accounts.roles``.
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+LARGE_TEXT_PX = 22
+"""The first of the sizes of large print."""
+
 
 class Role(models.TextChoices):
     """One role per account."""
@@ -31,6 +34,8 @@ class User(AbstractUser):
     organisation_code = models.CharField(max_length=18, blank=True, help_text="a unit clerk's unit")
     operator_code = models.CharField(max_length=20, blank=True, help_text="an operator clerk's operator")
     prefers_large_print = models.BooleanField(default=False)
+    large_text_px = models.PositiveSmallIntegerField(default=LARGE_TEXT_PX)
+    large_print_answered = models.BooleanField(default=False, help_text="has chosen or declined large print once")
 
     class Meta:
         db_table = "accounts_user"

@@ -41,7 +41,7 @@ PUBLIC = frozenset(
 )
 """Addresses that need no sign-in. ``account_signup`` is closed (the adapter says so); the inbox exists in development only."""
 
-SIGNED_IN = frozenset({"account_reauthenticate", "portal:home"})
+SIGNED_IN = frozenset({"account_reauthenticate", "kept_form", "portal:home", "session_extend"})
 """Addresses for everybody who is signed in, whatever the role."""
 
 

@@ -53,8 +53,7 @@ def link_person(user: User, last_four: str) -> Person | None:
     person = fitting[0]
     with transaction.atomic():
         user.person_id = person.person_id
-        user.prefers_large_print = person.needs_large_print
-        user.save(update_fields=["person_id", "prefers_large_print"])
+        user.save(update_fields=["person_id"])
         by = Actor("resident", str(user.pk))
         record("account.linked", subject=f"account:{user.pk}", by=by, at=utc_now(), person_id=person.person_id)
     return person

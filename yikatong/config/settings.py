@@ -63,7 +63,7 @@ CACHES = {
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 LANGUAGE_CODE = "zh-hans"
-LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
 USE_I18N = True
 LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "locale"]
 
@@ -82,7 +82,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "yikatong.accounts.middleware.RoleMiddleware",
-    "yikatong.accounts.middleware.LargePrintMiddleware",
+    "yikatong.accounts.kept_forms.LastAccountMiddleware",
+    "yikatong.accounts.sessions.SlidingSessionMiddleware",
+    "yikatong.accounts.print_size.LargePrintMiddleware",
 ]
 ROOT_URLCONF = "yikatong.config.urls"
 WSGI_APPLICATION = "yikatong.config.wsgi.application"
@@ -124,10 +126,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = int(os.environ.get("YIKATONG_SESSION_MINUTES", "720")) * 60
+"""How long one stays signed in without doing anything; pages warn before, and a button extends it (accounts.sessions)."""
 SESSION_COOKIE_NAME = "__Host-session" if IS_PRODUCTION else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_PRODUCTION else "csrftoken"
 """The prefix lets browsers take them only from this host itself and over HTTPS."""
+CSRF_FAILURE_VIEW = "yikatong.portal.kept.stale_form"
 SECURE_SSL_REDIRECT = IS_PRODUCTION
 SECURE_HSTS_SECONDS = 365 * 86400 if IS_PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

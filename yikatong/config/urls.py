@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from yikatong.config import settings
-from yikatong.portal import inbox
+from yikatong.portal import inbox, kept
 
 urlpatterns = [
     path("", include("yikatong.portal.urls")),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("sign-out/", account.logout, name="account_logout"),
     path("sign-up/", account.signup, name="account_signup"),
     path("sign-in/inactive/", account.account_inactive, name="account_inactive"),
+    path("session/extend/", kept.extend_session, name="session_extend"),
+    path("kept/", kept.kept_form, name="kept_form"),
     path("language/", set_language, name="set_language"),
 ]
 

@@ -1,6 +1,7 @@
 """The resident's first pages: welcome, who are you, my card, help, large print."""
 
 from datetime import datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -9,8 +10,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from yikatong.accounts.middleware import remember_large_print
-from yikatong.accounts.models import Role
+from yikatong.accounts.models import LARGE_TEXT_PX, Role
+from yikatong.accounts.print_size import choose, size_from
 from yikatong.accounts.services import link_person
 from yikatong.applications.selectors import applications_of
 from yikatong.foundation.errors import Refused
@@ -108,14 +109,20 @@ IDENTIFY_ATTEMPTS_MAX = 5
 
 @require_POST
 def large_print(request: HttpRequest) -> HttpResponse:
-    """Switch large print on or off, and go back to the page."""
-    is_large = request.POST.get("large") == "1"
-    if request.user.is_authenticated:
-        request.user.prefers_large_print = is_large
-        request.user.save(update_fields=["prefers_large_print"])
+    """Switch large print on or off or choose its size (``size``), and go back to the page."""
+    text_px = size_from(request.POST.get("size", "")) or (LARGE_TEXT_PX if request.POST.get("large") == "1" else 0)
     target = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
         target = reverse("portal:home")
-    response = HttpResponseRedirect(target)
-    remember_large_print(response, is_large=is_large)
+    response = HttpResponseRedirect(_without_mode(target))
+    choose(request, response, text_px)
     return response
+
+
+def _without_mode(target: str) -> str:
+    """The page without what a link asked of its print, or the choice just made would be undone there."""
+    parts = urlsplit(target)
+    kept = [
+        (name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in {"mode", "size"}
+    ]
+    return urlunsplit(parts._replace(query=urlencode(kept)))
