@@ -52,7 +52,11 @@ DATABASES = {"default": django_database(database_url())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 
-PROCRASTINATE_IMPORT_PATHS = ["yikatong.campaign.tasks_comparing", "yikatong.campaign.tasks_invitations"]
+PROCRASTINATE_IMPORT_PATHS = [
+    "yikatong.campaign.tasks_comparing",
+    "yikatong.campaign.tasks_invitations",
+    "yikatong.campaign.tasks_loss",
+]
 """Tasks beside those in every floor's ``tasks``, which are found by that name."""
 
 USE_TZ = True
