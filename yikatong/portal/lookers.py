@@ -12,6 +12,8 @@ from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
 from yikatong.registry.models import Organisation
 
+_ECHOES = ("application.ready", "application.collected")
+"""Written beside the card's own row for the same deed."""
 KINDS = ("clerk", "staff", "unit", "outreach", "operator")
 """Actors that are people at work. Residents themselves and the platform are told elsewhere."""
 
@@ -33,7 +35,7 @@ def lookers_of(person_id: int, *, before: int | None = None, limit: int) -> list
     by_staff = Q()
     for kind in KINDS:
         by_staff |= Q(actor__startswith=f"{kind}:")
-    events = AuditEvent.objects.filter(by_staff, person_id=person_id)
+    events = AuditEvent.objects.filter(by_staff, person_id=person_id).exclude(action__in=_ECHOES)
     if before is not None:
         events = events.filter(event_id__lt=before)
     page = list(events.order_by("-event_id")[:limit])
@@ -55,9 +57,7 @@ def _organisations(actors: Sequence[str]) -> dict[str, str]:
     """Where each works; only those who have an account that says so."""
     names = {actor.partition(":")[2] for actor in actors}
     users = {user.username: user for user in User.objects.filter(username__in=names)}
-    outlets = Outlet.objects.select_related("bank").in_bulk(
-        {user.outlet_id for user in users.values() if user.outlet_id}
-    )
+    outlets = Outlet.objects.in_bulk({user.outlet_id for user in users.values() if user.outlet_id})
     units = Organisation.objects.in_bulk({u.organisation_code for u in users.values() if u.organisation_code})
     operators = Operator.objects.in_bulk({user.operator_code for user in users.values() if user.operator_code})
     found = {}
@@ -67,13 +67,5 @@ def _organisations(actors: Sequence[str]) -> dict[str, str]:
             continue
         outlet, unit = outlets.get(user.outlet_id), units.get(user.organisation_code)
         operator = operators.get(user.operator_code)
-        found[actor] = (
-            f"{outlet.bank.name_zh} {outlet.name}"
-            if outlet
-            else unit.name
-            if unit
-            else operator.name_zh
-            if operator
-            else ""
-        )
+        found[actor] = outlet.name if outlet else unit.name if unit else operator.name_zh if operator else ""
     return found

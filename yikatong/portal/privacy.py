@@ -119,7 +119,7 @@ def consent(request: HttpRequest, holder: Holder, purpose: str) -> HttpResponse:
             raise Http404
         try:
             command(person.person_id, purpose, by=holder.actor, at=holder.at)
-            messages.success(request, _("已同意。") if command is give else _("已撤回。"))
+            messages.success(request, _("已保存您的决定。"))
             return redirect(_for("portal:consents", person))
         except Refused as refused:
             error = refusal_words(refused.reason, str(refused))
@@ -140,6 +140,7 @@ def _consent(view: ConsentView) -> dict[str, object]:
         "code": view.text.code,
         "is_given": view.is_given,
         "is_sensitive": view.text.is_sensitive,
+        "is_service": view.text.at_first == "on",
         "is_asked_anew": view.is_asked_anew,
         "since": view.since,
         "version": view.text.version,

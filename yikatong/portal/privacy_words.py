@@ -108,6 +108,7 @@ DEEDS: dict[str, Promise] = {
     "card.activated": _("启用了社会保障功能"),
     "card.financially_activated": _("启用了金融功能"),
     "application.submitted": _("提交了申请"),
+    "data_request.read": _("打开了您关于信息的要求"),
     "data_request.answered": _("答复了您关于信息的要求"),
     "guardianship.recorded": _("登记了监护关系"),
     "guardianship.ended": _("结束了监护关系"),
