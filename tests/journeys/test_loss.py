@@ -42,9 +42,13 @@ def lose_and_find(story: Story, gate: tuple[str, ...], folder: Path) -> None:
     page.goto(f"{stack.web}/code/")
     code = shown_code(page)
     page.goto(f"{stack.web}/")
-    page.get_by_role("link", name="挂失").first.click()
-    page.get_by_role("button", name="立即预挂失").click()
+    taps = [page.get_by_role("link", name="挂失").first, page.get_by_role("button", name="立即预挂失")]
+    for tap in taps:
+        tap.click()
+    assert len(taps) == 2, "from my card two taps stop it"
     expect(page.get_by_role("status")).to_contain_text("已预挂失")
+    expect(page.get_by_role("status")).to_contain_text("9 天 23 小时")
+    expect(page.get_by_role("status")).to_contain_text("自动恢复使用")
     faults = faults_of(page, page.url)
     assert not faults, "\n".join(faults)
     passed, said = passes_gate(story, gate, code, folder)
@@ -52,6 +56,7 @@ def lose_and_find(story: Story, gate: tuple[str, ...], folder: Path) -> None:
     assert not story.is_accepted(story.new_number, refusal="card_reported_lost")
     page.goto(f"{stack.web}/")
     expect(page.locator(".card__state").first).to_have_text("已预挂失")
+    expect(page.locator("[data-next]").first).to_have_text("处理挂失")
     page.get_by_role("link", name="挂失").first.click()
     page.get_by_role("button", name="找到了，撤销预挂失").click()
     expect(page.get_by_role("button", name="立即预挂失")).to_be_visible()

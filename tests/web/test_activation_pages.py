@@ -80,6 +80,19 @@ def test_a_wrong_answer_is_said_and_nothing_happens(changes: dict[str, str], sai
     assert is_active(card)
 
 
+def test_the_end_of_the_number_cannot_be_guessed_by_trying() -> None:
+    card, client, url = new_card()
+    client.post(url, {"action": "send"})
+    for _ in range(5):
+        assert "卡号后三位不对" in client.post(url, answers(card, tail="###")).content.decode()
+    answer = client.post(url, answers(card))
+    assert "填错次数过多" in answer.content.decode()
+    assert not is_active(card)
+    assert "卡号后三位不对" not in client.post(url, answers(card, tail="###")).content.decode(), (
+        "nothing is told any more"
+    )
+
+
 def test_without_a_code_nothing_is_activated() -> None:
     card, client, url = new_card()
     form = {"action": "activate", "code": "000000", "tail": card.card_number[-3:], "agreed": "1"}

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
 from yikatong.accounts import messages
 from yikatong.audit.actors import Actor
@@ -93,6 +94,11 @@ def check(person_id: int, act: str, code: str, *, at: datetime) -> UUID:
         raise refusal
     assert newest is not None
     return newest.code_id
+
+
+def count_mistake(person_id: int, code_id: UUID) -> None:
+    """What came with a right code was wrong: that counts as a try too, where it must not be guessed."""
+    ConfirmationCode.objects.filter(person_id=person_id, code_id=code_id).update(tries=F("tries") + 1)
 
 
 def spend(person_id: int, code_id: UUID, *, at: datetime) -> None:

@@ -6,7 +6,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from yikatong.applications.selectors import applications_of
@@ -23,6 +22,7 @@ from yikatong.issuance.tracking import newest_track
 from yikatong.portal.appointments import appointment_line
 from yikatong.portal.holder import Holder, holder_required
 from yikatong.portal.overview import shown_number
+from yikatong.portal.privacy_words import field_of
 from yikatong.portal.tracking_words import words_of
 from yikatong.portal.words import ACTIONS, refusal_text
 
@@ -59,46 +59,49 @@ def activate(request: HttpRequest, holder: Holder, card_id: int) -> HttpResponse
     card = holder.card_for(card_id)
     if card.social_state == "active":
         return render(request, "portal/activated.html", _activated(holder, card))
-    error = ""
+    error = field = ""
     if request.method == "POST":
         try:
             if request.POST.get("action") == "send":
                 codes.send(holder.person, _act(card), what=CODE_TEXT, by=holder.actor, at=holder.at)
                 return redirect("portal:activate", card_id=card_id)
-            error = _activate(request, holder, card)
+            error, field = _activate(request, holder, card)
             if not error:
                 return redirect("portal:activate", card_id=card_id)
         except Refused as refused:
             card.refresh_from_db()
             if card.social_state == "active":  # the same form sent twice: the other one did it
                 return redirect("portal:activate", card_id=card_id)
-            error = refusal_text(refused.reason, str(refused))
-    return render(
-        request, "portal/activate.html", _to_activate(request, holder, card, error), status=422 if error else 200
-    )
+            error, field = refusal_text(refused.reason, str(refused)), field_of(refused.reason)
+    context = _to_activate(request, holder, card) | {"error": error, "error_field": field}
+    return render(request, "portal/activate.html", context, status=422 if error else 200)
 
 
 def _act(card: Card) -> str:
     return f"activate:{card.card_id}"
 
 
-def _activate(request: HttpRequest, holder: Holder, card: Card) -> str:
-    """What is wrong with the answers; empty when the card is active now. Raises ``Refused``."""
-    if request.POST.get("tail", "").strip().upper() != card.card_number[-3:]:
-        return _("卡号后三位不对，请对照卡面填写。")
+def _activate(request: HttpRequest, holder: Holder, card: Card) -> tuple[str, str]:
+    """What is wrong with the answers and where; empty when the card is active now. Raises ``Refused``.
+
+    A wrong end of the number counts as a try of the code, so that it cannot be guessed by trying.
+    """
     if request.POST.get("agreed") != "1":
-        return _("请勾选“我知道旧卡立即停用”。")
+        return _("请勾选最后一项，表示您已知道。"), "agreed"
     check_activation(snapshot(card), holder.at)
     code_id = codes.check(holder.person.person_id, _act(card), request.POST.get("code", ""), at=holder.at)
+    if request.POST.get("tail", "").strip().upper() != card.card_number[-3:]:
+        codes.count_mistake(holder.person.person_id, code_id)
+        return _("卡号后三位不对，请对照卡面填写。"), "tail"
     with transaction.atomic():
         codes.spend(holder.person.person_id, code_id, at=holder.at)
         services.activate_social_function(
             card.card_id, by=holder.actor, at=holder.at, acting_person_id=holder.person.person_id
         )
-    return ""
+    return "", ""
 
 
-def _to_activate(request: HttpRequest, holder: Holder, card: Card, error: str) -> dict[str, object]:
+def _to_activate(request: HttpRequest, holder: Holder, card: Card) -> dict[str, object]:
     older = next((one for one in cards_of(card.person_id) if one.social_state == "active"), None)
     refusal = ""
     try:
@@ -110,7 +113,6 @@ def _to_activate(request: HttpRequest, holder: Holder, card: Card, error: str) -
         "card": card,
         "older": older,
         "refusal": refusal,
-        "error": error,
         "is_ward": card.person_id != holder.person.person_id,
         "phone": masked_phone(phone) if phone else "",
         "is_code_sent": codes.is_waiting(holder.person.person_id, _act(card), at=holder.at),
@@ -167,8 +169,7 @@ def time_left(until: datetime | None, at: datetime) -> str:
     left = max(until - at, timedelta(0)) if until is not None else timedelta(0)
     days, hours, minutes = left.days, left.seconds // 3600, left.seconds // 60 % 60
     if days:
-        told_days = ngettext("%(n)d 天", "%(n)d 天", days) % {"n": days}
-        return f"{told_days} {ngettext('%(n)d 小时', '%(n)d 小时', hours) % {'n': hours}}"
+        return _("%(days)s 天 %(hours)s 小时") % {"days": days, "hours": hours}
     if hours:
-        return ngettext("%(n)d 小时", "%(n)d 小时", hours) % {"n": hours}
-    return ngettext("%(n)d 分钟", "%(n)d 分钟", minutes) % {"n": minutes}
+        return _("%(hours)s 小时") % {"hours": hours}
+    return _("%(minutes)s 分钟") % {"minutes": minutes}

@@ -30,7 +30,7 @@ from yikatong.portal import personal_data
 from yikatong.portal.holder import Holder, holder_required
 from yikatong.portal.lookers import Looker, lookers_of
 from yikatong.portal.overview import shown_number
-from yikatong.portal.privacy_words import CATEGORIES, DEEDS, OTHER_DEED, REQUEST_KINDS, ROLES, refusal_words
+from yikatong.portal.privacy_words import CATEGORIES, DEEDS, OTHER_DEED, REQUEST_KINDS, ROLES, field_of, refusal_words
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import clear_view, masked_view, wards_of
 
@@ -154,7 +154,7 @@ def export(request: HttpRequest, holder: Holder) -> HttpResponse:
     """All my data as a file, after a code to the registered phone (a guardian's for a ward)."""
     person = _whose(request, holder)
     act = f"export:{person.person_id}"
-    error = ""
+    error = field = ""
     if request.method == "POST":
         try:
             if request.POST.get("action") == "send":
@@ -163,12 +163,15 @@ def export(request: HttpRequest, holder: Holder) -> HttpResponse:
             code_id = codes.check(holder.person.person_id, act, request.POST.get("code", ""), at=holder.at)
             return _exported(request, holder, person, code_id)
         except Refused as refused:
-            error = refusal_words(refused.reason, str(refused))
+            error, field = refusal_words(refused.reason, str(refused)), field_of(refused.reason)
     phone = clear_view(holder.person).phone
     context = _context(holder, person) | {
         "phone": masked_phone(phone) if phone else "",
         "is_code_sent": codes.is_waiting(holder.person.person_id, act, at=holder.at),
+        "is_ward": person.person_id != holder.person.person_id,
+        "format": request.POST.get("format", "html"),
         "error": error,
+        "error_field": field,
     }
     return render(request, "portal/privacy_export.html", context, status=422 if error else 200)
 
@@ -196,18 +199,18 @@ def _exported(request: HttpRequest, holder: Holder, person: Person, code_id: UUI
 def ask(request: HttpRequest, holder: Holder) -> HttpResponse:
     """Asking to have something deleted or put right; what cannot be deleted is said before."""
     person = _whose(request, holder)
-    error = ""
+    error = field = ""
     if request.method == "POST":
         kind = request.POST.get("kind", "")
         if kind not in REQUEST_KINDS:
-            error = _("请选择要删除还是更正。")
+            error, field = _("请选择要删除还是更正。"), "kind-deletion"
         else:
             try:
                 _ask(request, holder, person, kind)
                 messages.success(request, _("已收到，十五天内答复，答复会显示在这里。"))
                 return redirect(_for("portal:privacy_request", person))
             except Refused as refused:
-                error = refusal_words(refused.reason, str(refused))
+                error, field = refusal_words(refused.reason, str(refused)), field_of(refused.reason)
     mine = [(view, REQUEST_KINDS[view.request.kind]) for view in requests.requests_of(person.person_id)]
     context = _context(holder, person) | {
         "request_id": request.POST.get("request_id") or uuid4(),
@@ -216,6 +219,7 @@ def ask(request: HttpRequest, holder: Holder) -> HttpResponse:
         "length_max": requests.TEXT_LENGTH_MAX,
         "mine": mine,
         "error": error,
+        "error_field": field,
     }
     return render(request, "portal/privacy_request.html", context, status=422 if error else 200)
 

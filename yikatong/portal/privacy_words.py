@@ -137,6 +137,20 @@ REFUSALS: dict[str, Promise] = {
     Reason.REQUEST_DIFFERS: _("这份要求已经提交过，内容不同；请重新打开页面。"),
 }
 
+_FIELDS: dict[str, str] = {
+    Reason.CODE_WRONG: "code",
+    Reason.CODE_EXPIRED: "code",
+    Reason.CODE_USED: "code",
+    Reason.TOO_MANY_TRIES: "code",
+    Reason.TEXT_MISSING: "text",
+    Reason.TEXT_TOO_LONG: "text",
+}
+
+
+def field_of(reason: object) -> str:
+    """Where on the page a refusal is put right; empty when it is nowhere in particular."""
+    return _FIELDS.get(str(reason), "")
+
 
 def refusal_words(reason: object, fallback: str) -> str:
     """A refusal of ``yikatong.consent`` for the page, in the page's language when there are words for it."""

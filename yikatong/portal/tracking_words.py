@@ -11,7 +11,7 @@ from yikatong.issuance.lateness import Stage, TrackStep, Why
 from yikatong.issuance.tracking import Track
 
 _STAGES: dict[Stage, Promise] = {
-    Stage.APPLIED: _("提交申请"),
+    Stage.APPLIED: _("已提交申请"),
     Stage.APPROVED: _("审核通过"),
     Stage.IN_PRODUCTION: _("交给银行制卡"),
     Stage.MADE: _("制成"),
