@@ -4,6 +4,8 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.cast import CLERK, active_card, application_for, made_card, make_bank, make_guardian, make_person
 from tests.web.residents import resident, text_of
@@ -132,6 +134,22 @@ def test_a_card_in_use_has_every_step_done_and_a_withdrawn_application_leaves_th
     page = text_of(resident(other), URL)
     assert 'class="track"' not in page
     assert "申请已取消" in page
+
+
+def test_queries_do_not_grow_with_the_family() -> None:
+    counted = []
+    for serial, children in ((100, 1), (200, 5)):
+        parent = make_person(serial)
+        for number in range(children):
+            child = make_person(serial + 1 + number, born=date(2018, 1, 1 + number), category="minor")
+            make_guardian(child, parent)
+            made_card(child, make_bank(), at=utc_now(), acting_person_id=parent.person_id)
+        client = resident(parent)
+        text_of(client, URL)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(URL).content.decode().count('class="track"') == children
+        counted.append(len(queries))
+    assert counted[0] == counted[1] <= 11, counted
 
 
 def test_nothing_yet_is_said_and_a_childs_way_is_shown_to_its_guardian_only() -> None:

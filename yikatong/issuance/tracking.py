@@ -1,5 +1,6 @@
 """Reading how far an application has come: the facts that ``lateness`` judges. Reasons only when something is late."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -8,6 +9,7 @@ from yikatong.audit.models import AuditEvent
 from yikatong.city.rules import rules_at
 from yikatong.issuance.lateness import Course, Obstacles, TrackStep, track_steps
 from yikatong.issuance.models import BlankDelivery, Card, JobCard, JobCardState, ProductionOrder, ProductionState
+from yikatong.issuance.selectors import TimelineEntry
 from yikatong.issuance.stock import stock_of
 
 QUEUE_COUNTED_MAX = 10_000
@@ -35,47 +37,78 @@ class Track:
         return next((step for step in self.steps if step.state == "now"), None)
 
 
-def track(application: Application, *, on: date) -> Track:
-    """How far one application has come."""
-    person_id, application_id = application.person_id, application.application_id
-    order = ProductionOrder.objects.filter(person_id=person_id, order_id=application_id).first()
-    card = Card.objects.filter(card_id=order.card_id).first() if order and order.card_id is not None else None
-    course = _course(application, order, card)
-    limits = rules_at(on).limits
+def tracks(
+    applications: Mapping[int, Sequence[Application]], stories: Mapping[int, Sequence[TimelineEntry]], *, on: date
+) -> dict[int, Track]:
+    """Each person's newest application that was not withdrawn; two queries however many people, and more only where one is late.
+
+    ``applications``: by person, newest first; ``stories``: as ``selectors.timelines``.
+    """
+    newest = {
+        person_id: application
+        for person_id, mine in applications.items()
+        if (application := next((each for each in mine if each.state not in _OVER), None)) is not None
+    }
+    orders = {
+        order.person_id: order
+        for order in ProductionOrder.objects.filter(
+            person_id__in=list(newest), order_id__in=[application.application_id for application in newest.values()]
+        )
+    }
+    cards = Card.objects.defer("certificate_der").in_bulk({o.card_id for o in orders.values() if o.card_id is not None})
+    return {
+        person_id: _track(
+            _Read(application, order, _card_of(order, cards), _approved_at(application, stories.get(person_id, ()))),
+            on=on,
+        )
+        for person_id, application in newest.items()
+        for order in [orders.get(person_id)]
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of one application."""
+
+    application: Application
+    order: ProductionOrder | None
+    card: Card | None
+    approved_at: datetime | None
+
+
+def _track(read: _Read, *, on: date) -> Track:
+    course, limits = _course(read), rules_at(on).limits
     steps = track_steps(course, Obstacles(), limits=limits, on=on)
     obstacles = Obstacles()
     if any(step.days_late for step in steps):
-        obstacles = _obstacles(application, order, card)
+        obstacles = _obstacles(read.application, read.order, read.card)
         steps = track_steps(course, obstacles, limits=limits, on=on)
-    return Track(application, card, steps, obstacles.orders_ahead)
+    return Track(read.application, read.card, steps, obstacles.orders_ahead)
 
 
-def newest_track(applications: list[Application], *, on: date) -> Track | None:
-    """Of a person's applications, newest first: the newest that was not withdrawn."""
-    newest = next((each for each in applications if each.state not in _OVER), None)
-    return track(newest, on=on) if newest is not None else None
+def _card_of(order: ProductionOrder | None, cards: Mapping[int, Card]) -> Card | None:
+    return cards.get(order.card_id) if order is not None and order.card_id is not None else None
 
 
-def _course(application: Application, order: ProductionOrder | None, card: Card | None) -> Course:
-    lost_at = card.reported_lost_at if card is not None else None
+def _approved_at(application: Application, story: Sequence[TimelineEntry]) -> datetime | None:
+    subject = f"application:{application.application_id}"
+    return next((each.at for each in story if (each.action, each.subject) == ("application.approved", subject)), None)
+
+
+def _course(read: _Read) -> Course:
+    application, order, card = read.application, read.order, read.card
     return Course(
         collection=application.collection,
         submitted_at=application.submitted_at,
         promised_by=application.promised_by,
-        is_over=application.state in _OVER or lost_at is not None,
-        approved_at=_approved_at(application),
+        is_over=application.state in _OVER or (card is not None and card.reported_lost_at is not None),
+        approved_at=read.approved_at,
         ordered_at=order.ordered_at if order else None,
         made_at=order.made_at if order else None,
         ready_at=card.ready_at if card else None,
         collected_at=card.collected_at if card else None,
         activated_at=card.activated_at if card else None,
     )
-
-
-def _approved_at(application: Application) -> datetime | None:
-    subject = f"application:{application.application_id}"
-    approved = AuditEvent.objects.filter(subject=subject, action="application.approved").order_by("event_id").first()
-    return approved.at if approved else None
 
 
 def _obstacles(application: Application, order: ProductionOrder | None, card: Card | None) -> Obstacles:

@@ -8,7 +8,6 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from yikatong.applications.selectors import applications_of
 from yikatong.consent import codes
 from yikatong.ecard.selectors import electronic_card_of
 from yikatong.foundation.errors import Refused
@@ -17,11 +16,10 @@ from yikatong.issuance import services
 from yikatong.issuance.lifecycle import snapshot
 from yikatong.issuance.models import Card
 from yikatong.issuance.rules import THIRD_GENERATION, check_activation, is_in_holders_hands, is_reported_lost
-from yikatong.issuance.selectors import cards_of, timeline
-from yikatong.issuance.tracking import newest_track
-from yikatong.portal.appointments import appointment_line
+from yikatong.issuance.selectors import cards_of, timelines
+from yikatong.issuance.tracking import tracks
 from yikatong.portal.holder import Holder, holder_required
-from yikatong.portal.overview import shown_number
+from yikatong.portal.overview import appointment_of, known_of, shown_number
 from yikatong.portal.privacy_words import field_of
 from yikatong.portal.tracking_words import words_of
 from yikatong.portal.words import ACTIONS, refusal_text
@@ -34,18 +32,19 @@ CODE_TEXT = "您正在启用新的社会保障卡，启用后旧卡立即停用"
 @holder_required
 def progress(request: HttpRequest, holder: Holder) -> HttpResponse:
     """Each person's newest application step by step, promised and real; and all that happened, below."""
-    people = []
-    for person in holder.may_act_for():
-        track = newest_track(applications_of(person.person_id), on=holder.today)
-        people.append(
-            {
-                "name": holder.name_of(person).name,
-                "person_id": person.person_id,
-                "track": words_of(track) if track else None,
-                "steps": [(entry, ACTIONS[entry.action]) for entry in timeline(person.person_id)],
-                "appointment": appointment_line(person, holder),
-            }
-        )
+    found = known_of(holder.may_act_for(), holder.at)
+    stories = timelines([known.person.person_id for known in found])
+    ways = tracks({known.person.person_id: known.applications for known in found}, stories, on=holder.today)
+    people = [
+        {
+            "name": holder.name_of(known.person).name,
+            "person_id": known.person.person_id,
+            "track": words_of(ways[known.person.person_id]) if known.person.person_id in ways else None,
+            "steps": [(entry, ACTIONS[entry.action]) for entry in stories[known.person.person_id]],
+            "appointment": appointment_of(known),
+        }
+        for known in found
+    ]
     return render(request, "portal/progress.html", {"people": people})
 
 

@@ -1,6 +1,7 @@
 """The home page's people: their cards as they stand, and for each the one thing to do next. Queries do not grow with people."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,7 +59,7 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """All that was read of one person; cards and applications newest first."""
 
     person: Person
@@ -68,9 +69,8 @@ class _Known:
     booking: Bookable | None
 
 
-def overviews(holder: Holder) -> list[Overview]:
-    """The resident first, then those they may act for."""
-    people = holder.may_act_for()
+def known_of(people: Sequence[Person], at: datetime) -> list[Known]:
+    """Cards, applications and appointments of several people; four queries however many they are."""
     ids = [person.person_id for person in people]
     cards, applications = defaultdict(list), defaultdict(list)
     for card in Card.objects.filter(person_id__in=ids).order_by("-card_id").defer("certificate_der"):
@@ -78,23 +78,32 @@ def overviews(holder: Holder) -> list[Overview]:
     for application in Application.objects.filter(person_id__in=ids).order_by("-submitted_at"):
         applications[application.person_id].append(application)
     kept, invited = appointments_of(ids)
-    banks = Bank.objects.in_bulk({card.bank_code for each in cards.values() for card in each if card.bank_code})
-    found = []
-    for person in people:
-        mine = applications[person.person_id]
-        booking = bookable_of(
-            mine,
-            holds_third_generation=any(_is_third_and_alive(card) for card in cards[person.person_id]),
-            invited=invited.get(person.person_id),
-            kept=kept.get(person.person_id),
-            at=holder.at,
+    return [
+        Known(
+            person,
+            cards[person.person_id],
+            applications[person.person_id],
+            kept.get(person.person_id),
+            bookable_of(
+                applications[person.person_id],
+                holds_third_generation=any(_is_third_and_alive(card) for card in cards[person.person_id]),
+                invited=invited.get(person.person_id),
+                kept=kept.get(person.person_id),
+                at=at,
+            ),
         )
-        known = _Known(person, cards[person.person_id], mine, kept.get(person.person_id), booking)
-        found.append(_overview(holder, known, banks))
-    return found
+        for person in people
+    ]
 
 
-def _overview(holder: Holder, known: _Known, banks: dict[str, Bank]) -> Overview:
+def overviews(holder: Holder) -> list[Overview]:
+    """The resident first, then those they may act for."""
+    found = known_of(holder.may_act_for(), holder.at)
+    banks = Bank.objects.in_bulk({card.bank_code for known in found for card in known.cards if card.bank_code})
+    return [_overview(holder, known, banks) for known in found]
+
+
+def _overview(holder: Holder, known: Known, banks: dict[str, Bank]) -> Overview:
     behind = {application.application_id: application for application in known.applications}
     facts = {
         card.card_id: snapshot_with(card, behind.get(card.application_id) if card.application_id else None)
@@ -116,7 +125,7 @@ def _overview(holder: Holder, known: _Known, banks: dict[str, Bank]) -> Overview
         may_lose=shown is not None and is_in_holders_hands(shown),
         application=newest,
         next=next_step(shown, newest),
-        appointment=_appointment(known),
+        appointment=appointment_of(known),
         to_activate=to_activate,
         action=_action(known, shown, to_activate, holder.at),
     )
@@ -147,13 +156,14 @@ def _may_activate(card: CardSnapshot, at: datetime) -> bool:
         return False
 
 
-def _appointment(known: _Known) -> dict[str, object] | None:
+def appointment_of(known: Known) -> dict[str, object] | None:
+    """What is kept, or that there is something to book; ``None`` when there is neither."""
     if known.kept is None and known.booking is None:
         return None
     return {"kept": known.kept, "half": HALF_WORDS[known.kept.half] if known.kept else ""}
 
 
-def _action(known: _Known, card: CardSnapshot | None, to_activate: list[CardSnapshot], at: datetime) -> Action:
+def _action(known: Known, card: CardSnapshot | None, to_activate: list[CardSnapshot], at: datetime) -> Action:
     """The first that applies: what is lost before what is new, what is new before what is usual."""
     whose = f"?for={known.person.person_id}"
     if card is not None and is_reported_lost(card, at):
@@ -173,7 +183,7 @@ def _action(known: _Known, card: CardSnapshot | None, to_activate: list[CardSnap
     return _using_or_applying(known, card, whose, step)
 
 
-def _using_or_applying(known: _Known, card: CardSnapshot | None, whose: str, step: str) -> Action:
+def _using_or_applying(known: Known, card: CardSnapshot | None, whose: str, step: str) -> Action:
     if step == "use" and card is not None and card.social_state == SocialState.ACTIVE:
         why = _("进站、就医、借书时出示；没有网络也能用。")
         return Action("code", reverse("portal:code") + whose, _("出示电子社保卡"), why)
@@ -190,7 +200,7 @@ def _following(why: str) -> Action:
     return Action("track", reverse("portal:progress"), _("查看办理进度"), why)
 
 
-def _collecting(whose: str, known: _Known) -> Action:
+def _collecting(whose: str, known: Known) -> Action:
     url = reverse("portal:appointments") + whose
     if known.kept is not None:
         when = f"{known.kept.day:%Y-%m-%d} {HALF_WORDS[known.kept.half]}"
