@@ -3,13 +3,21 @@
 Nothing is mocked: the demo's processes, a real browser, the terminal's own command.
 """
 
+import json
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.journeys.looking import faults_of
-from tests.journeys.people import next_code, resident_signs_in, shown_code, staff_reads_identity_number, staff_signs_in
+from tests.journeys.people import (
+    confirmation_code,
+    next_code,
+    resident_signs_in,
+    shown_code,
+    staff_reads_identity_number,
+    staff_signs_in,
+)
 from tests.journeys.story import (
     Story,
     activate,
@@ -79,6 +87,24 @@ def lose_for_good(story: Story) -> None:
     assert not story.is_accepted(story.new_number, refusal="card_reported_lost")
 
 
+def takes_everything_home(story: Story) -> None:
+    """Who looked is told, and all that is kept comes as a file after a code: the three cards, with who looked in it."""
+    stack, page = story.stack, story.resident
+    page.goto(f"{stack.web}/privacy/seen/")
+    expect(page.locator("main")).to_contain_text("查看了完整的登记信息")
+    expect(page.locator("main")).to_contain_text("核对领卡人身份")
+    page.goto(f"{stack.web}/privacy/export/")
+    page.get_by_role("button", name="获取验证码").click()
+    page.get_by_label("短信验证码").fill(confirmation_code(page, stack, "下载本人的全部个人信息"))
+    page.get_by_label("JSON（给其他系统用）").check()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="下载", exact=True).click()
+    data = json.loads(downloading.value.path().read_text(encoding="utf-8"))
+    assert [card["generation"] for card in data["cards"]] == [2, 3, 3]
+    assert data["identity"][0]["identity_number"] == story.identity_number
+    assert "核对领卡人身份" in [row["reason"] for row in data["seen_by"]]
+
+
 def test_lost_found_lost_for_good_and_replaced(stack: Stack, browser: Browser, tmp_path: Path) -> None:
     terminals = registered_terminals(stack, tmp_path, [("desk", STATION, "identity"), ("gate", STATION, "gate")])
     resident = resident_signs_in(browser, stack)
@@ -115,3 +141,4 @@ def test_lost_found_lost_for_good_and_replaced(stack: Stack, browser: Browser, t
         story.card_id,
     )
     assert states == [(lost_id, "ended"), (story.card_id, "active")]
+    takes_everything_home(story)
