@@ -68,6 +68,12 @@ def test_limits_of_today() -> None:
         tap_ahead_max_s=300,
         unit_bank_picks_max=3,
         card_validity_years=10,
+        arrival_max_working_days=5,
+        collect_within_natural_days=90,
+        pre_report_reminder_before_lapse_h=48,
+        confirmation_code_life_min=5,
+        confirmation_code_tries_max=5,
+        confirmation_codes_per_hour_max=5,
     )
 
 

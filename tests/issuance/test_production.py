@@ -1,6 +1,6 @@
 """Making cards: one for each order however often the worker tries, numbered and certified."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -10,6 +10,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from tests.at_once import at_once
 from tests.cast import CLERK, NOON, application_for, made_card, make_bank, make_person
 from yikatong.applications.models import Application
+from yikatong.applications.selectors import applications_of
 from yikatong.applications.services import cancel, submit
 from yikatong.foundation.checksums import card_number_check_digit
 from yikatong.foundation.clock import beijing_day
@@ -19,9 +20,11 @@ from yikatong.gm.sm2 import PrivateKey
 from yikatong.issuance import services
 from yikatong.issuance.adoption import adopt_older_cards
 from yikatong.issuance.authorities import card_authority, root
+from yikatong.issuance.lateness import Stage
 from yikatong.issuance.models import Card, CardDirectory, ChipKey, ProductionOrder
 from yikatong.issuance.rules import card_number
-from yikatong.issuance.selectors import older_cards_in_doubt, promise_of
+from yikatong.issuance.selectors import older_cards_in_doubt, timelines
+from yikatong.issuance.tracking import Track, tracks
 from yikatong.registry.models import Person
 from yikatong.registry.sealing import field_cipher
 
@@ -107,28 +110,37 @@ def test_an_order_the_worker_gave_up_is_taken_up_again() -> None:
     assert ProcrastinateJob.objects.filter(task_name="issuance.produce_card").count() == 1
 
 
+def track_of(person: Person, on: date) -> Track | None:
+    me = person.person_id
+    return tracks({me: applications_of(me)}, timelines([me]), on=on).get(me)
+
+
 def test_what_was_promised_and_whether_it_was_kept() -> None:
     person = make_person(1)
-    assert promise_of(person.person_id, on=beijing_day(NOON)) is None
+    assert track_of(person, beijing_day(NOON)) is None
     application = applied(person, kind="first")
     day = application.promised_by
     assert day is not None
-    before = promise_of(person.person_id, on=day)
-    after = promise_of(person.person_id, on=day + DAY)
-    assert before is not None
-    assert after is not None
-    assert (before.promised_by, before.made_on, before.is_late, after.is_late) == (day, None, False, True)
+    told = []
+    for on in (day, day + DAY):
+        track = track_of(person, on)
+        assert track is not None
+        assert track.now is not None
+        told.append((track.now.stage, track.now.promised_on, track.is_late))
+    assert told == [(Stage.MADE, day, False), (Stage.MADE, day, True)]
     services.produce_card(person.person_id, application.application_id, at=NOON + 40 * DAY)
-    made = promise_of(person.person_id, on=day + 60 * DAY)
-    assert made is not None
-    assert (made.made_on, made.is_late) == (beijing_day(NOON + 40 * DAY), True)
+    track = track_of(person, day + 60 * DAY)
+    assert track is not None
+    steps = {step.stage: step for step in track.steps}
+    assert (steps[Stage.MADE].done_at, steps[Stage.MADE].days_late) == (NOON + 40 * DAY, 10)
+    assert steps[Stage.APPROVED].done_at == NOON
 
 
 def test_a_withdrawn_application_promises_nothing() -> None:
     person = make_person(1)
     application = applied(person)
     cancel(person.person_id, application.application_id, by=CLERK, at=NOON)
-    assert promise_of(person.person_id, on=beijing_day(NOON)) is None
+    assert track_of(person, beijing_day(NOON)) is None
 
 
 def test_who_has_no_older_card_because_another_bears_its_number_is_listed() -> None:

@@ -91,3 +91,23 @@ def next_code(page: Page, previous: str) -> str:
     """The code the phone shows after ``previous``: opening the page again makes a new one at once."""
     page.reload()
     return wait_for(lambda: code if (code := shown_code(page)) != previous else None, why="a fresh code")
+
+
+def activates_card(page: Page, stack: Stack, tail: str) -> None:
+    """From the page of activation on: the code that came by message, the end of the card's number, one yes."""
+    page.get_by_role("button", name="获取验证码").click()
+    page.get_by_label("短信验证码").fill(confirmation_code(page, stack, "启用新的社会保障卡"))
+    page.get_by_label("新卡卡号的后三位").fill(tail)
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="确认启用新卡").click()
+    page.get_by_role("heading", name="社会保障功能已启用").wait_for()
+
+
+def confirmation_code(page: Page, stack: Stack, what: str) -> str:
+    """The newest code in the development inbox that was sent for an act."""
+    inbox = page.context.new_page()
+    inbox.goto(f"{stack.web}/dev/inbox/")
+    code = re.search(rf"{what}[^<]*?验证码 (\d{{6}})", inbox.content())
+    assert code, f"no code for {what}"
+    inbox.close()
+    return code[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.journeys.people import fill_in_application
+from tests.journeys.people import activates_card, fill_in_application
 from tests.stack import Stack, wait_for
 
 
@@ -112,6 +112,4 @@ def switch_on(story: Story, *, tells_of: str = "") -> None:
     page.goto(f"{story.stack.web}/")
     page.get_by_role("link", name="启用新卡").click()
     expect(page.locator("main")).to_contain_text(tells_of)
-    page.get_by_label("新卡卡号的后三位").fill(story.new_number[-3:])
-    page.get_by_role("button", name="确认启用新卡").click()
-    expect(page.get_by_role("heading", name="社会保障功能已启用")).to_be_visible()
+    activates_card(page, story.stack, story.new_number[-3:])

@@ -3,13 +3,21 @@
 Nothing is mocked: the demo's processes, a real browser, the terminal's own command.
 """
 
+import json
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.journeys.looking import faults_of
-from tests.journeys.people import next_code, resident_signs_in, shown_code, staff_reads_identity_number, staff_signs_in
+from tests.journeys.people import (
+    confirmation_code,
+    next_code,
+    resident_signs_in,
+    shown_code,
+    staff_reads_identity_number,
+    staff_signs_in,
+)
 from tests.journeys.story import (
     Story,
     activate,
@@ -42,9 +50,13 @@ def lose_and_find(story: Story, gate: tuple[str, ...], folder: Path) -> None:
     page.goto(f"{stack.web}/code/")
     code = shown_code(page)
     page.goto(f"{stack.web}/")
-    page.get_by_role("link", name="挂失").first.click()
-    page.get_by_role("button", name="立即预挂失").click()
+    taps = [page.get_by_role("link", name="挂失").first, page.get_by_role("button", name="立即预挂失")]
+    for tap in taps:
+        tap.click()
+    assert len(taps) == 2, "from my card two taps stop it"
     expect(page.get_by_role("status")).to_contain_text("已预挂失")
+    expect(page.get_by_role("status")).to_contain_text("9 天 23 小时")
+    expect(page.get_by_role("status")).to_contain_text("自动恢复使用")
     faults = faults_of(page, page.url)
     assert not faults, "\n".join(faults)
     passed, said = passes_gate(story, gate, code, folder)
@@ -52,6 +64,7 @@ def lose_and_find(story: Story, gate: tuple[str, ...], folder: Path) -> None:
     assert not story.is_accepted(story.new_number, refusal="card_reported_lost")
     page.goto(f"{stack.web}/")
     expect(page.locator(".card__state").first).to_have_text("已预挂失")
+    expect(page.locator("[data-next]").first).to_have_text("处理挂失")
     page.get_by_role("link", name="挂失").first.click()
     page.get_by_role("button", name="找到了，撤销预挂失").click()
     expect(page.get_by_role("button", name="立即预挂失")).to_be_visible()
@@ -72,6 +85,24 @@ def lose_for_good(story: Story) -> None:
     faults = faults_of(page, page.url)
     assert not faults, "\n".join(faults)
     assert not story.is_accepted(story.new_number, refusal="card_reported_lost")
+
+
+def takes_everything_home(story: Story) -> None:
+    """Who looked is told, and all that is kept comes as a file after a code: the three cards, with who looked in it."""
+    stack, page = story.stack, story.resident
+    page.goto(f"{stack.web}/privacy/seen/")
+    expect(page.locator("main")).to_contain_text("查看了完整的登记信息")
+    expect(page.locator("main")).to_contain_text("核对领卡人身份")
+    page.goto(f"{stack.web}/privacy/export/")
+    page.get_by_role("button", name="获取验证码").click()
+    page.get_by_label("短信验证码").fill(confirmation_code(page, stack, "下载本人的全部个人信息"))
+    page.get_by_label("JSON（给其他系统用）").check()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="下载", exact=True).click()
+    data = json.loads(downloading.value.path().read_text(encoding="utf-8"))
+    assert [card["generation"] for card in data["cards"]] == [2, 3, 3]
+    assert data["identity"][0]["identity_number"] == story.identity_number
+    assert "核对领卡人身份" in [row["reason"] for row in data["seen_by"]]
 
 
 def test_lost_found_lost_for_good_and_replaced(stack: Stack, browser: Browser, tmp_path: Path) -> None:
@@ -110,3 +141,4 @@ def test_lost_found_lost_for_good_and_replaced(stack: Stack, browser: Browser, t
         story.card_id,
     )
     assert states == [(lost_id, "ended"), (story.card_id, "active")]
+    takes_everything_home(story)

@@ -67,7 +67,14 @@ class Tap(models.Model):
 
     class Meta:
         db_table = "acceptance_tap"
-        indexes = [models.Index(fields=["received_at"], name="acceptance_taps_received")]
+        indexes = [
+            models.Index(fields=["received_at"], name="acceptance_taps_received"),
+            models.Index(
+                fields=["card_id", "-at"],
+                name="acceptance_identities_of_card",
+                condition=models.Q(kind="identify", outcome="accepted"),
+            ),
+        ]
 
 
 class CodeUse(models.Model):

@@ -5,19 +5,20 @@ or from the day by which it was promised. Before an application only a fixed ban
 business of ``appointments``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from yikatong.applications.models import ApplicationState
+from yikatong.applications.models import Application, ApplicationState
 from yikatong.applications.rules import OPEN_STATES
 from yikatong.applications.selectors import applications_of
 from yikatong.audit.actors import Actor
 from yikatong.campaign.appointments import Place, book, end, kept_by
 from yikatong.campaign.halves import HALVES, is_over
 from yikatong.campaign.invitations import invitation_of
-from yikatong.campaign.models import HalfDay
+from yikatong.campaign.models import Appointment, AppointmentState, HalfDay, Invitation, InvitationState
 from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import Refused
 from yikatong.issuance.selectors import cards_held
@@ -61,21 +62,44 @@ class OfferedDay:
 
 def where_to_book(person_id: int, *, at: datetime) -> Bookable | None:
     """Where a person may have an appointment; ``None`` while nothing is to be collected at an outlet."""
+    return bookable_of(
+        applications_of(person_id),
+        holds_third_generation=cards_held(person_id).third_generation,
+        invited=invitation_of(person_id),
+        kept=kept_by(person_id),
+        at=at,
+    )
+
+
+def bookable_of(
+    applications: Sequence[Application],
+    *,
+    holds_third_generation: bool,
+    invited: Invitation | None,
+    kept: Appointment | None,
+    at: datetime,
+) -> Bookable | None:
+    """The same for who has read all that already. ``applications``: newest first."""
     today = beijing_day(at)
-    for application in applications_of(person_id):
+    for application in applications:
         if application.state in OPEN_STATES:
             if application.collection != "outlet":
                 return None
             is_ready = application.state == ApplicationState.READY
             first_day = today if is_ready else max(today, application.promised_by or today)
             return Bookable(application.outlet_id, first_day, is_ready)
-    if cards_held(person_id).third_generation:
+    if holds_third_generation:
         return None
-    invited = invitation_of(person_id)
     if invited is not None and invited.outlet_id:
         return Bookable(invited.outlet_id, today, is_ready=False)
-    kept = kept_by(person_id)
     return Bookable(kept.outlet_id, today, is_ready=False) if kept is not None else None
+
+
+def appointments_of(person_ids: Sequence[int]) -> tuple[dict[int, Appointment], dict[int, Invitation]]:
+    """What several people keep, and what each was told last and still holds; two queries however many they are."""
+    kept = Appointment.objects.filter(person_id__in=person_ids, state=AppointmentState.KEPT)
+    sent = Invitation.objects.filter(person_id__in=person_ids, state=InvitationState.SENT).order_by("state_since")
+    return {row.person_id: row for row in kept}, {row.person_id: row for row in sent}
 
 
 def offered(bookable: Bookable, *, person_id: int, at: datetime, since: date | None = None) -> list[OfferedDay]:

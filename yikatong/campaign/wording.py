@@ -5,7 +5,9 @@ wording: assumption; 70 characters make one message of a mobile network (GSM 03.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+
+from yikatong.foundation.clock import BEIJING
 
 SIGNATURE = "【一卡通】"
 _DOUBLE_SURNAMES = frozenset(
@@ -114,6 +116,14 @@ def reminder_text(
 def ready_text(*, to: str, outlet: str, address: str) -> str:
     """A card has come to its outlet."""
     return f"{SIGNATURE}{to}，您申请的社保卡已到{_short(outlet)}，请带身份证领取。预约时间：{address}"
+
+
+def lapse_text(*, to: str, lapses_at: datetime, address: str, is_for_ward: bool = False) -> str:
+    """A pre-report of loss ends soon, and the card works again then."""
+    until = lapses_at.astimezone(BEIJING)
+    whose = "孩子" if is_for_ward else "您"
+    when = f"{_day(until.date())}{until.hour}时"
+    return f"{SIGNATURE}{to}，{whose}的社保卡预挂失{when}到期，到期卡恢复可用。请撤销或正式挂失：{address}"
 
 
 def _short(name: str) -> str:

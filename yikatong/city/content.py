@@ -12,6 +12,7 @@ from typing import Any, cast
 from yikatong.city.banking import BankEntry, OutletPlan, read_banks
 from yikatong.city.capacity import read_campaign
 from yikatong.city.checks import check_between_tables, check_boundaries, check_fare_source
+from yikatong.city.consents import read_consents
 from yikatong.city.folder import CITY_DATA, RULE_FILES, BadCityData, CityFolder, Problem, open_folder
 from yikatong.city.rules import read_programme
 from yikatong.city.schemas import TABLES, Row
@@ -55,7 +56,8 @@ def read_city(root: Path = CITY_DATA) -> CityContent:
     fares, fare_faults = read_metro_fares(root)
     banks, bank_faults = read_banks(root)
     campaign, campaign_faults = read_campaign(root)
-    problems += programme_faults + fare_faults + bank_faults + campaign_faults
+    consents, consent_faults = read_consents(root)
+    problems += programme_faults + fare_faults + bank_faults + campaign_faults + consent_faults
     features, feature_faults = _read_json(folder, "boundaries")
     source_fares, source_faults = _read_json(folder, "metro_fares")
     problems += feature_faults + source_faults
@@ -70,7 +72,7 @@ def read_city(root: Path = CITY_DATA) -> CityContent:
         name: sum(map(len, entries.values()))
         for name, entries in zip(
             RULE_FILES,
-            (programme, fares, banks, campaign),
+            (programme, fares, banks, campaign, consents),
             strict=True,
         )
     }

@@ -69,6 +69,12 @@ class Limits:
     tap_ahead_max_s: int
     unit_bank_picks_max: int
     card_validity_years: int
+    arrival_max_working_days: int
+    collect_within_natural_days: int
+    pre_report_reminder_before_lapse_h: int
+    confirmation_code_life_min: int
+    confirmation_code_tries_max: int
+    confirmation_codes_per_hour_max: int
 
 
 @dataclass(frozen=True, slots=True)

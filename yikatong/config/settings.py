@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "yikatong.city",
     "yikatong.registry",
     "yikatong.accounts",
+    "yikatong.consent",
     "yikatong.banks",
     "yikatong.ledger",
     "yikatong.applications",
@@ -52,7 +53,11 @@ DATABASES = {"default": django_database(database_url())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 
-PROCRASTINATE_IMPORT_PATHS = ["yikatong.campaign.tasks_comparing", "yikatong.campaign.tasks_invitations"]
+PROCRASTINATE_IMPORT_PATHS = [
+    "yikatong.campaign.tasks_comparing",
+    "yikatong.campaign.tasks_invitations",
+    "yikatong.campaign.tasks_loss",
+]
 """Tasks beside those in every floor's ``tasks``, which are found by that name."""
 
 CACHES = {

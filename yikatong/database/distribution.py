@@ -51,6 +51,9 @@ TABLES: dict[str, Placement] = {
     # persons and what belongs to one of them
     "registry_person": _BY_PERSON,
     "registry_membership": _BY_PERSON,
+    "consent_entry": _BY_PERSON,
+    "consent_confirmation_code": _BY_PERSON,
+    "consent_data_request": _BY_PERSON,
     "units_packet_card": _BY_PERSON,
     "units_roster_entry": _BY_PERSON,
     "registry_guardianship": distributed("ward_person_id"),

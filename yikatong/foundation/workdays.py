@@ -5,7 +5,7 @@ in the November before; a year the library does not know yet counts Monday to Fr
 """
 
 import logging
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 import chinese_calendar
@@ -21,6 +21,14 @@ def is_working_day(day: date) -> bool:
     except NotImplementedError:
         _tell_unknown(day.year)
         return day.isoweekday() < SATURDAY
+
+
+def add_working_days(day: date, days: int) -> date:
+    """The ``days``-th working day after ``day``; ``day`` itself for 0."""
+    while days:
+        day += timedelta(days=1)
+        days -= is_working_day(day)
+    return day
 
 
 @cache

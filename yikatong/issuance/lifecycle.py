@@ -47,7 +47,11 @@ class Activation:
 
 def snapshot(card: Card) -> CardSnapshot:
     """What the rules need to know of a card."""
-    application = application_behind(card)
+    return snapshot_with(card, application_behind(card))
+
+
+def snapshot_with(card: Card, application: Application | None) -> CardSnapshot:
+    """The same for who has read the application behind the card already."""
     return CardSnapshot(
         card_id=card.card_id,
         person_id=card.person_id,

@@ -1,15 +1,14 @@
 """Reading cards: a person's, one by its number, those waiting at an outlet, and the story of a card."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import connection
 
-from yikatong.applications.models import Application, ApplicationState
 from yikatong.applications.selectors import CardsHeld
 from yikatong.audit.models import AuditEvent
-from yikatong.foundation.clock import beijing_day
-from yikatong.issuance.models import Card, CardDirectory, CardState, ProductionOrder, RevokedCertificate
+from yikatong.issuance.models import Card, CardDirectory, CardState, RevokedCertificate
 from yikatong.issuance.rules import THIRD_GENERATION
 
 
@@ -20,15 +19,6 @@ class TimelineEntry:
     at: datetime
     action: str
     subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """The day by which a card is to be made, the day it was, and whether that is, or is going to be, too late."""
-
-    promised_by: date
-    made_on: date | None
-    is_late: bool
 
 
 _IN_DOUBT = """
@@ -94,27 +84,17 @@ def cards_held(person_id: int) -> CardsHeld:
 
 def timeline(person_id: int) -> list[TimelineEntry]:
     """What happened to a person's applications and cards, oldest first."""
-    events = AuditEvent.objects.filter(person_id=person_id, action__in=_TOLD).order_by("event_id")
-    return [TimelineEntry(event.at, event.action, event.subject) for event in events]
+    return timelines([person_id])[person_id]
 
 
-def promise_of(person_id: int, *, on: date) -> Promise | None:
-    """What was promised for the newest application that was not withdrawn, and whether it was kept by ``on``."""
-    newest = (
-        Application.objects.filter(person_id=person_id, promised_by__isnull=False)
-        .exclude(state__in=[ApplicationState.CANCELLED, ApplicationState.REJECTED])
-        .order_by("-submitted_at")
-        .first()
-    )
-    if newest is None or newest.promised_by is None:
-        return None
-    made_at = (
-        ProductionOrder.objects.filter(person_id=person_id, order_id=newest.application_id)
-        .values_list("made_at", flat=True)
-        .first()
-    )
-    made_on = beijing_day(made_at) if made_at else None
-    return Promise(newest.promised_by, made_on, is_late=(made_on or on) > newest.promised_by)
+def timelines(person_ids: Sequence[int]) -> dict[int, list[TimelineEntry]]:
+    """The same for several people, in one query."""
+    told: dict[int, list[TimelineEntry]] = {person_id: [] for person_id in person_ids}
+    events = AuditEvent.objects.filter(person_id__in=list(person_ids), action__in=_TOLD).order_by("event_id")
+    for person_id, at, action, subject in events.values_list("person_id", "at", "action", "subject"):
+        if person_id is not None:
+            told[person_id].append(TimelineEntry(at, action, subject))
+    return told
 
 
 def older_cards_in_doubt(*, limit: int = 50) -> list[tuple[int, int]]:

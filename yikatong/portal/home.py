@@ -1,6 +1,5 @@
 """The resident's first pages: welcome, who are you, my card, help, large print."""
 
-from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,15 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from yikatong.accounts.models import LARGE_TEXT_PX, Role
 from yikatong.accounts.print_size import choose, size_from
 from yikatong.accounts.services import link_person
-from yikatong.applications.selectors import applications_of
-from yikatong.foundation.errors import Refused
-from yikatong.issuance.lifecycle import snapshot
-from yikatong.issuance.models import Card, CardState, SocialState
-from yikatong.issuance.rules import CardSnapshot, check_activation, is_in_holders_hands, is_reported_lost
-from yikatong.issuance.selectors import cards_of
-from yikatong.portal.appointments import appointment_line
+from yikatong.issuance.models import SocialState
+from yikatong.issuance.rules import THIRD_GENERATION
 from yikatong.portal.holder import Holder, holder_required
-from yikatong.portal.words import next_step, state_of
+from yikatong.portal.overview import Overview, overviews
 
 
 @require_safe
@@ -46,42 +40,45 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @holder_required
 def _my_home(request: HttpRequest, holder: Holder) -> HttpResponse:
-    people = []
-    for person in holder.may_act_for():
-        cards = cards_of(person.person_id)
-        applications = applications_of(person.person_id)
-        main = main_card(cards)
-        facts = snapshot(main) if main else None
-        people.append(
-            {
-                "person": person,
-                "name": holder.name_of(person).name,
-                "is_self": person.person_id == holder.person.person_id,
-                "card": main,
-                "state": state_of(facts, holder.at) if facts else "",
-                "is_lost": facts is not None and is_reported_lost(facts, holder.at),
-                "may_lose": facts is not None and is_in_holders_hands(facts),
-                "application": applications[0] if applications else None,
-                "next": next_step(facts, applications[0] if applications else None),
-                "appointment": appointment_line(person, holder),
-                "to_activate": [card for card in map(snapshot, cards) if _may_activate(card, holder.at)],
-            }
-        )
-    return render(request, "portal/home.html", {"people": people, "myself": people[0]})
+    people = overviews(holder)
+    is_large = getattr(request, "large_print", False)
+    context = {
+        "people": people,
+        "myself": people[0],
+        "shows_intro": INTRO_COOKIE not in request.COOKIES,
+        "old_card_line": _old_card_line(people[0]),
+        "is_simple": is_large and request.GET.get("all") != "1",
+    }
+    return render(request, "portal/home.html", context)
 
 
-def _may_activate(card: CardSnapshot, at: datetime) -> bool:
-    try:
-        return check_activation(card, at)
-    except Refused:
-        return False
+@require_http_methods(["GET", "POST"])
+@holder_required
+def intro(request: HttpRequest, holder: Holder) -> HttpResponse:
+    """What the new card gives and whether the older one still works; a POST says that it was read."""
+    if request.method == "POST":
+        response = redirect("portal:home")
+        response.set_cookie(INTRO_COOKIE, "1", max_age=INTRO_DAYS * 86400, httponly=True, samesite="Lax")
+        return response
+    return render(request, "portal/intro.html", {"old_card_line": _old_card_line(overviews(holder)[0])})
 
 
-def main_card(cards: list[Card]) -> Card | None:
-    """The card to show first: the one with the social function, else the newest that lives."""
-    alive = [card for card in cards if card.state != CardState.CANCELLED]
-    active = [card for card in alive if card.social_state == SocialState.ACTIVE]
-    return next(iter(active or alive), None)
+INTRO_COOKIE, INTRO_DAYS = "intro_read", 365
+
+
+def _old_card_line(myself: Overview) -> str:
+    """Whether the resident's own older card works now."""
+    card = myself.card
+    if card is None or card.social_state == SocialState.INACTIVE:
+        return _("您没有在用的旧卡；新卡领到并启用后就能用。")
+    if card.generation == THIRD_GENERATION:
+        return _("您的第三代卡已启用；旧卡的社会保障功能已经终止，旧卡不用交回。")
+    if myself.is_lost:
+        return _("您的旧卡已挂失，不能使用；撤销挂失后恢复。")
+    return _("您的第 %(n)d 代卡（%(number)s）现在照常能用，直到您启用新卡的那一刻。") % {
+        "n": card.generation,
+        "number": card.card_number,
+    }
 
 
 @require_http_methods(["GET", "POST"])

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from yikatong.portal import applying, appointments, cards, code, complaints, fairness, home
+from yikatong.portal import applying, appointments, cards, code, complaints, fairness, home, privacy, uses
 
 app_name = "portal"
 urlpatterns = [
     path("", home.home, name="home"),
     path("welcome/", home.welcome, name="welcome"),
+    path("intro/", home.intro, name="intro"),
     path("help/", home.help_page, name="help"),
     path("fairness/", fairness.notices, name="fairness"),
     path("fairness/<str:day>.json", fairness.record, name="fairness_record"),
@@ -26,7 +27,14 @@ urlpatterns = [
     path("progress/", cards.progress, name="progress"),
     path("cards/<int:card_id>/activate/", cards.activate, name="activate"),
     path("cards/<int:card_id>/loss/", cards.loss, name="loss"),
-    path("rides/", cards.rides, name="rides"),
+    path("rides/", uses.rides, name="rides"),
+    path("privacy/", privacy.overview, name="privacy"),
+    path("privacy/stored/", privacy.stored, name="privacy_stored"),
+    path("privacy/seen/", privacy.seen, name="privacy_seen"),
+    path("privacy/consents/", privacy.consents, name="consents"),
+    path("privacy/consents/<str:purpose>/", privacy.consent, name="consent"),
+    path("privacy/export/", privacy.export, name="privacy_export"),
+    path("privacy/request/", privacy.ask, name="privacy_request"),
     path("code/", code.show, name="code"),
     path("code/device/", code.enrol, name="code_device"),
     path("code/stop/", code.stop, name="code_stop"),

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from yikatong.applications.models import Application
 from yikatong.issuance.models import CardState, SocialState
 from yikatong.issuance.rules import THIRD_GENERATION, CardSnapshot, is_reported_lost
+from yikatong.portal.privacy_words import REFUSALS as CODE_REFUSALS
 
 ACTIONS: dict[str, Promise] = {
     "application.submitted": _("已提交申请"),
@@ -93,7 +94,7 @@ def appointment_refusal(reason: object, fallback: str) -> str:
 
 def refusal_text(reason: object, fallback: str) -> str:
     """A refusal for the page: in the page's language when we have words for it."""
-    return str(REFUSALS.get(str(reason), fallback))
+    return str((REFUSALS | CODE_REFUSALS).get(str(reason), fallback))
 
 
 def state_of(card: CardSnapshot, at: datetime) -> Promise:

@@ -71,6 +71,11 @@ SEALED_TABLES = (
         (("complaint_id", "uuid"),),
         (("place_sealed", "complaint_place"), ("text_sealed", "complaint_text")),
     ),
+    SealedTable(
+        "consent_data_request",
+        (("person_id", "bigint"), ("request_id", "uuid")),
+        (("text_sealed", "data_request"), ("answer_sealed", "data_request")),
+    ),
     SealedTable("supervision_complaint_step", (("step_id", "bigint"),), (("note_sealed", "complaint_note"),)),
 )
 

@@ -8,6 +8,7 @@ from yikatong.workbench import (
     bank,
     campaign_urls,
     counter,
+    data_requests,
     fairness_urls,
     home,
     staff,
@@ -47,6 +48,8 @@ urlpatterns = [
                     path("register/", staff.register, name="register"),
                     path("persons/<int:person_id>/", staff.person, name="person"),
                     path("cards/", staff.cards, name="cards"),
+                    path("data-requests/", data_requests.open_list, name="data_requests"),
+                    path("data-requests/<int:person_id>/<uuid:request_id>/", data_requests.one, name="data_request"),
                 ],
                 "staff",
             )
