@@ -33,12 +33,16 @@ INSTALLED_APPS = [
     "yikatong.city",
     "yikatong.registry",
     "yikatong.accounts",
+    "yikatong.approvals",
+    "yikatong.exports",
+    "yikatong.cases",
     "yikatong.banks",
     "yikatong.ledger",
     "yikatong.applications",
     "yikatong.issuance",
     "yikatong.units",
     "yikatong.campaign",
+    "yikatong.messaging",
     "yikatong.ecard",
     "yikatong.supervision",
     "yikatong.acceptance",
@@ -136,7 +140,8 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = None
 LOGIN_URL = "account_request_login_code"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
-MESSAGE_PROVIDER = "yikatong.accounts.messages.ConsoleSms"
+MESSAGE_PROVIDER = os.environ.get("YIKATONG_MESSAGE_PROVIDER", "yikatong.accounts.messages.ConsoleSms")
+"""What carries messages: ``yikatong.accounts.http_sms.HttpSms`` for a real provider (docs/messages.md)."""
 SENDING_HOURS = os.environ.get("YIKATONG_SENDING_HOURS", "9-18")
 """From which to which full hour of Beijing messages go out. The demo, whose messages reach nobody, sends all day."""
 PORTAL_ADDRESS = os.environ.get("YIKATONG_PORTAL", ALLOWED_HOSTS[0])

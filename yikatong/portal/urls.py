@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yikatong.portal import applying, appointments, cards, code, complaints, fairness, home
+from yikatong.portal import applying, appointments, cards, code, complaints, fairness, home, messages
 
 app_name = "portal"
 urlpatterns = [
@@ -26,6 +26,7 @@ urlpatterns = [
     path("progress/", cards.progress, name="progress"),
     path("cards/<int:card_id>/activate/", cards.activate, name="activate"),
     path("cards/<int:card_id>/loss/", cards.loss, name="loss"),
+    path("messages/", messages.messages, name="messages"),
     path("rides/", cards.rides, name="rides"),
     path("code/", code.show, name="code"),
     path("code/device/", code.enrol, name="code_device"),
