@@ -1,9 +1,6 @@
 -- What was asked for stays as it was asked for, and what was decided stays decided.
 create function approvals_refuse_change() returns trigger language plpgsql as $$
 begin
-    if tg_op = 'DELETE' then
-        raise exception 'a request for approval is never removed';
-    end if;
     if (old.act, old.subject, old.parameters_digest, old.requested_by_id, old.requested_at, old.expires_at)
         is distinct from
        (new.act, new.subject, new.parameters_digest, new.requested_by_id, new.requested_at, new.expires_at) then
@@ -16,5 +13,5 @@ begin
     end if;
     return new;
 end $$;
-create trigger approvals_unchanged before update or delete on approvals_request
+create trigger approvals_unchanged before update on approvals_request
     for each row execute function approvals_refuse_change();
