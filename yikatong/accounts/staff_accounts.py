@@ -34,6 +34,7 @@ class Reason(StrEnum):
     PLACE_MISSING = "place_missing"
     OWN_ACCOUNT = "own_account"
     LAST_ADMINISTRATORS = "last_administrators"
+    ENOUGH = "administrators_enough"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,15 @@ def create_account(username: str, duties: Duties, *, by: Actor, at: datetime) ->
         user.save()
         _record("account.created", user, by=by, at=at, **asdict(duties))
     return password
+
+
+def add_first_administrator(username: str, *, by: Actor, at: datetime) -> str:
+    """The first two administrators, without whom nobody could approve a third. Raises ``Refused`` (``ENOUGH``)."""
+    with transaction.atomic():
+        active = User.objects.select_for_update().filter(role=Role.ADMINISTRATOR, is_active=True)
+        if len(active) >= ADMINISTRATORS_MIN:
+            raise Refused(Reason.ENOUGH, "已有两名在用的系统管理员；其他账号请在工作台由两人办理")
+        return create_account(username, Duties(Role.ADMINISTRATOR), by=by, at=at)
 
 
 def check_new(username: str, duties: Duties) -> None:

@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "yikatong.accounts.middleware.RoleMiddleware",
+    "yikatong.accounts.middleware.FirstThingsFirstMiddleware",
     "yikatong.accounts.middleware.LargePrintMiddleware",
 ]
 ROOT_URLCONF = "yikatong.config.urls"
@@ -128,6 +129,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 ACCOUNT_ADAPTER = "yikatong.accounts.adapter.AccountAdapter"
+MFA_ADAPTER = "yikatong.accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Yikatong"
+MFA_TOTP_TOLERANCE = 1  # one step of 30 s: phones and servers disagree about the time
+_SECOND_FACTOR = os.environ.get("YIKATONG_SECOND_FACTOR_ROLES", "card_centre,auditor,admin" if IS_PRODUCTION else "")
+SECOND_FACTOR_ROLES = frozenset(filter(None, _SECOND_FACTOR.split(",")))
+"""Roles that may do nothing without a second factor; in production those that see everybody, or give others rights."""
 ACCOUNT_LOGIN_METHODS = {"phone", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["phone", "password1*"]  # nobody signs up; staff sign in with a password and need no phone
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
