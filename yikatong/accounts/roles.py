@@ -54,7 +54,6 @@ SIGNED_IN = frozenset(
         "mfa_reauthenticate",
         "mfa_view_recovery_codes",
         "portal:home",
-        "work:password",
     }
 )
 """Addresses for everybody who is signed in, whatever the role."""
