@@ -11,6 +11,7 @@ from yikatong.issuance import services
 from yikatong.issuance.models import Card
 from yikatong.registry.models import Guardianship, IdentityKey, Person
 from yikatong.registry.sealing import field_cipher
+from yikatong.registry.search_numbers import SearchedBy, search_numbers
 
 NOON = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
 """Monday 2 November 2026, noon in Beijing."""
@@ -53,6 +54,7 @@ def make_person(
         name_sealed=cipher.seal("name", f"测试{serial}"),
         phone_sealed=cipher.seal("phone", phone),
         phone_index=cipher.blind_index("phone", phone),
+        **search_numbers(cipher, [SearchedBy(number, f"测试{serial}", born)])[0]._asdict(),
         sex="1" if int(first17[-1]) % 2 else "2",
         ethnicity_code="01",
         birth_date=born,

@@ -85,9 +85,9 @@ class Stack:
         assert match, self.printed
         return match[1], match[2]
 
-    def staff(self, role: str) -> tuple[str, str]:
-        """User name and password of a role."""
-        match = re.search(rf"^ +{role} +(\S+) / (\S+) ", self.printed, re.MULTILINE)
+    def staff(self, role: str, *, user: str = "") -> tuple[str, str]:
+        """User name and password of a role's first account, or of the one named."""
+        match = re.search(rf"^ +{role} +({user or r'\S+'}) / (\S+) ", self.printed, re.MULTILINE)
         assert match, self.printed
         return match[1], match[2]
 

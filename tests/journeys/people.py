@@ -41,9 +41,9 @@ def enters_code(page: Page, stack: Stack) -> None:
     page.get_by_role("button", name="登录", exact=True).click()
 
 
-def staff_signs_in(browser: Browser, stack: Stack, role: str) -> Page:
-    """By user name and password."""
-    user, password = stack.staff(role)
+def staff_signs_in(browser: Browser, stack: Stack, role: str, *, user: str = "") -> Page:
+    """By user name and password; the first account of the role, or the one named."""
+    user, password = stack.staff(role, user=user)
     page = browser.new_context(viewport=DESKTOP, locale="zh-CN").new_page()
     page.goto(f"{stack.web}/sign-in/staff/")
     page.get_by_label("用户名").fill(user)
@@ -73,12 +73,28 @@ def fill_in_application(page: Page, *, bank_name: str, outlet_id: str, district:
 
 def staff_reads_identity_number(page: Page, stack: Stack, phone: str) -> str:
     """Search by phone, give a reason, read the number in clear."""
-    page.goto(f"{stack.web}/work/staff/register/?q={phone}")
+    staff_finds(page, stack, phone)
+    return staff_reveals(page, "identity_number", "证件号码")
+
+
+def staff_finds(page: Page, stack: Stack, number: str) -> None:
+    """Search by a whole number and open whoever was found."""
+    page.goto(f"{stack.web}/work/staff/register/")
+    page.get_by_label("证件号码、手机号码、卡号或申请编号").fill(number)
+    page.get_by_role("button", name="查找", exact=True).click()
+    assert number not in page.url, "what was looked for must not stand in the address"
     page.get_by_role("link", name=re.compile("^查看")).click()
-    assert "*" in page.locator("dd").first.inner_text(), "masked until a reason is given"
-    page.get_by_label("查看完整信息的原因").fill("核对领卡人身份")
+
+
+def staff_reveals(page: Page, field: str, label: str) -> str:
+    """One piece of a person in clear, for a reason."""
+    shown = page.locator(f"[data-field='{field}']")
+    assert "*" in shown.inner_text(), "masked until a reason is given"
+    page.get_by_label(label, exact=True).check()
+    page.get_by_label("本人来电，核对身份").check()
     page.get_by_role("button", name="查看", exact=True).click()
-    return page.locator("dd").first.inner_text().strip()
+    page.get_by_text("本次查看已留存记录").wait_for()
+    return shown.inner_text().split()[0]
 
 
 def shown_code(page: Page) -> str:

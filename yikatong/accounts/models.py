@@ -4,6 +4,7 @@ What a role may do stands in one table, ``yikatong.accounts.roles``.
 """
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 LARGE_TEXT_PX = 22
@@ -20,6 +21,7 @@ class Role(models.TextChoices):
     OUTREACH = "outreach", "社区协办员"
     OPERATOR = "operator", "运营单位"
     AUDITOR = "auditor", "审计人员"
+    ADMINISTRATOR = "admin", "系统管理员"
 
 
 class User(AbstractUser):
@@ -33,12 +35,48 @@ class User(AbstractUser):
     outlet_id = models.CharField(max_length=24, blank=True, help_text="a bank clerk's outlet")
     organisation_code = models.CharField(max_length=18, blank=True, help_text="a unit clerk's unit")
     operator_code = models.CharField(max_length=20, blank=True, help_text="an operator clerk's operator")
+    must_change_password = models.BooleanField(default=False, db_default=False)
     prefers_large_print = models.BooleanField(default=False)
     large_text_px = models.PositiveSmallIntegerField(default=LARGE_TEXT_PX)
     large_print_answered = models.BooleanField(default=False, help_text="has chosen or declined large print once")
 
     class Meta:
         db_table = "accounts_user"
+        indexes = [
+            models.Index(
+                fields=["id"], name="accounts_staff", condition=~models.Q(role=Role.RESIDENT)
+            )  # residents are millions
+        ]
+
+
+class SentMessage(models.Model):
+    """What was sent to a resident, kept for their own page: sealed, for a year. Sign-in codes are never kept.
+
+    ``message_id`` is a UUID of version 7: a person's messages are in order of time by their key.
+    """
+
+    pk = models.CompositePrimaryKey("person_id", "message_id")
+    person_id = models.BigIntegerField()
+    message_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    body_sealed = models.BinaryField()
+    english_sealed = models.BinaryField(null=True, help_text="the same in English, where the sender has it")
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "accounts_sent_message"
+        indexes = [BrinIndex(fields=["sent_at"], name="accounts_messages_by_age")]
+
+
+class Allowance(models.Model):
+    """How often something was done in a window of time; ``key`` names who and what, never what was looked for."""
+
+    key = models.CharField(primary_key=True, max_length=80)
+    window_from = models.DateTimeField()
+    used = models.IntegerField()
+
+    class Meta:
+        db_table = "accounts_allowance"
 
 
 class ConsoleMessage(models.Model):

@@ -8,11 +8,13 @@ from yikatong.accounts.models import Role
 AREAS: dict[str, frozenset[str]] = {
     Role.RESIDENT: frozenset({"portal"}),
     Role.BANK_CLERK: frozenset({"work", "bank"}),
-    Role.CARD_CENTRE: frozenset({"work", "staff", "campaigns", "fairness", "statements", "audit"}),
+    Role.CARD_CENTRE: frozenset({"work", "staff", "campaigns", "fairness", "statements", "audit"})
+    | {"cases", "messaging", "approvals", "exports"},
     Role.UNIT: frozenset({"work", "unit"}),
     Role.OUTREACH: frozenset({"work"}),
     Role.OPERATOR: frozenset({"work", "statements"}),
-    Role.AUDITOR: frozenset({"work", "fairness", "statements", "audit"}),
+    Role.AUDITOR: frozenset({"work", "fairness", "statements", "audit", "exports"}),
+    Role.ADMINISTRATOR: frozenset({"work", "accounts", "approvals"}),
 }
 
 HOME_OF: dict[str, str] = {Role.RESIDENT: "portal:home"}
@@ -27,6 +29,7 @@ PUBLIC = frozenset(
         "account_request_login_code",
         "account_signup",
         "console_inbox",
+        "mfa_authenticate",
         "portal:complaint",
         "portal:complaint_state",
         "portal:fairness",
@@ -41,7 +44,20 @@ PUBLIC = frozenset(
 )
 """Addresses that need no sign-in. ``account_signup`` is closed (the adapter says so); the inbox exists in development only."""
 
-SIGNED_IN = frozenset({"account_reauthenticate", "kept_form", "portal:home", "session_extend"})
+SIGNED_IN = frozenset(
+    {
+        "account_reauthenticate",
+        "kept_form",
+        "session_extend",
+        "mfa_activate_totp",
+        "mfa_deactivate_totp",
+        "mfa_generate_recovery_codes",
+        "mfa_index",
+        "mfa_reauthenticate",
+        "mfa_view_recovery_codes",
+        "portal:home",
+    }
+)
 """Addresses for everybody who is signed in, whatever the role."""
 
 

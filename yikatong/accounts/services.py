@@ -57,3 +57,25 @@ def link_person(user: User, last_four: str) -> Person | None:
         by = Actor("resident", str(user.pk))
         record("account.linked", subject=f"account:{user.pk}", by=by, at=utc_now(), person_id=person.person_id)
     return person
+
+
+def follow_phone(person_id: int, phone: str) -> None:
+    """After a phone was corrected: who held the old one must not get in, and whoever is signed in must sign in anew.
+
+    The account moves to the new phone; where another account has that phone already, or there is none, it is let go of: the
+    next sign-in with the right phone and the end of the identity number ties a fresh one.
+    """
+    cipher = field_cipher()
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(person_id=person_id, role=Role.RESIDENT).first()
+        if user is None:
+            return
+        index = cipher.blind_index("phone", phone) if phone else None
+        if index is None or User.objects.filter(phone_index=index).exclude(pk=user.pk).exists():
+            user.person_id = user.phone_index = user.phone_sealed = None
+            user.is_active = False
+        else:
+            user.phone_index, user.phone_sealed = index, cipher.seal("phone", phone)
+        user.phone_verified = False
+        user.set_unusable_password()  # a session holds only as long as the password it began with
+        user.save()

@@ -23,4 +23,7 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["person_id", "-event_id"], name="audit_by_person"),
             models.Index(fields=["subject", "-event_id"], name="audit_by_subject"),
+            models.Index(fields=["at", "event_id"], name="audit_by_time"),
+            models.Index(fields=["actor", "at", "event_id"], name="audit_by_actor"),
+            models.Index(fields=["action", "at", "event_id"], name="audit_by_action"),
         ]

@@ -264,7 +264,7 @@ def _tell(family: list[Invitation], addressee: Person, run: _Run) -> list[Invita
     )
     try:
         with transaction.atomic():
-            messages.send(clear.phone, text)
+            messages.send(clear.phone, text, person_id=addressee.person_id, kind="invitation")
     except Exception as error:  # a provider raises what it likes
         log.warning("an invitation of %s was not sent: %s", family[0].campaign_id, type(error).__name__)
         _note_failure(family, run)

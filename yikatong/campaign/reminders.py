@@ -85,7 +85,7 @@ def _remind(found: Appointment, at: datetime) -> bool:
                 is_for_ward=addressee.person_id != person.person_id,
                 is_kept_for=appointment.kind == "invited" and appointment.confirmed_at is None,
             )
-            messages.send(clear_view(addressee).phone, text)
+            messages.send(clear_view(addressee).phone, text, person_id=addressee.person_id, kind="reminder")
             subject = f"appointment:{appointment.appointment_id}"
             record("appointment.reminded", subject=subject, by=_BY, at=at, person_id=person.person_id)
         appointment.reminded_at = at  # without a phone too: nothing would change by looking again
@@ -115,7 +115,7 @@ def tell_ready(card_id: int, *, at: datetime) -> bool:
             return False
         outlet = Outlet.objects.get(outlet_id=card.outlet_id)
         text = ready_text(to=_salutation(addressee), outlet=outlet.name, address=settings.PORTAL_ADDRESS)
-        messages.send(clear_view(addressee).phone, text)
+        messages.send(clear_view(addressee).phone, text, person_id=addressee.person_id, kind="ready")
         record("card.announced", subject=subject, by=_BY, at=at, person_id=card.person_id)
     return True
 

@@ -3,6 +3,7 @@
 import click
 
 from yikatong.acceptance.cli import acceptance
+from yikatong.accounts.cli import accounts
 from yikatong.banks.cli import fairness
 from yikatong.campaign.cli import campaign
 from yikatong.city.cli import city
@@ -109,6 +110,6 @@ def worker() -> None:
 main.add_command(db)
 main.add_command(up)
 main.add_command(demo)
-for _group in (city, registry, fairness, issuance, campaign, supervision, acceptance, clearing):
+for _group in (city, registry, accounts, fairness, issuance, campaign, supervision, acceptance, clearing):
     main.add_command(_with_django(_group))
 main.add_command(_with_django(keys, offline=frozenset({"component", "list", "seal"})))

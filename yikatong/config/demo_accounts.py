@@ -24,6 +24,9 @@ STAFF = (
     ("unit", Role.UNIT),
     ("school", Role.UNIT),
     ("helper", Role.OUTREACH),
+    ("centre2", Role.CARD_CENTRE),  # what takes two people takes two sign-ins
+    ("admin", Role.ADMINISTRATOR),
+    ("admin2", Role.ADMINISTRATOR),
 )
 
 

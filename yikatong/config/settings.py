@@ -35,12 +35,16 @@ INSTALLED_APPS = [
     "yikatong.registry",
     "yikatong.accounts",
     "yikatong.consent",
+    "yikatong.approvals",
+    "yikatong.exports",
+    "yikatong.cases",
     "yikatong.banks",
     "yikatong.ledger",
     "yikatong.applications",
     "yikatong.issuance",
     "yikatong.units",
     "yikatong.campaign",
+    "yikatong.messaging",
     "yikatong.ecard",
     "yikatong.supervision",
     "yikatong.acceptance",
@@ -90,6 +94,7 @@ MIDDLEWARE = [
     "yikatong.accounts.kept_forms.LastAccountMiddleware",
     "yikatong.accounts.sessions.SlidingSessionMiddleware",
     "yikatong.accounts.print_size.LargePrintMiddleware",
+    "yikatong.accounts.middleware.FirstThingsFirstMiddleware",
 ]
 ROOT_URLCONF = "yikatong.config.urls"
 WSGI_APPLICATION = "yikatong.config.wsgi.application"
@@ -148,6 +153,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 ACCOUNT_ADAPTER = "yikatong.accounts.adapter.AccountAdapter"
+MFA_ADAPTER = "yikatong.accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Yikatong"
+MFA_TOTP_TOLERANCE = 1  # one step of 30 s: phones and servers disagree about the time
+_SECOND_FACTOR = os.environ.get("YIKATONG_SECOND_FACTOR_ROLES", "card_centre,auditor,admin" if IS_PRODUCTION else "")
+SECOND_FACTOR_ROLES = frozenset(filter(None, _SECOND_FACTOR.split(",")))
+"""Roles that may do nothing without a second factor; in production those that see everybody, or give others rights."""
 ACCOUNT_LOGIN_METHODS = {"phone", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["phone", "password1*"]  # nobody signs up; staff sign in with a password and need no phone
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
@@ -162,7 +174,8 @@ ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("YIKATONG_TRUSTED_PROXIES", "0"
 LOGIN_URL = "account_request_login_code"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
-MESSAGE_PROVIDER = "yikatong.accounts.messages.ConsoleSms"
+MESSAGE_PROVIDER = os.environ.get("YIKATONG_MESSAGE_PROVIDER", "yikatong.accounts.messages.ConsoleSms")
+"""What carries messages: ``yikatong.accounts.http_sms.HttpSms`` for a real provider (docs/messages.md)."""
 SENDING_HOURS = os.environ.get("YIKATONG_SENDING_HOURS", "9-18")
 """From which to which full hour of Beijing messages go out. The demo, whose messages reach nobody, sends all day."""
 PORTAL_ADDRESS = os.environ.get("YIKATONG_PORTAL", ALLOWED_HOSTS[0])

@@ -1,6 +1,9 @@
 """Every address of the web. Who may go where: ``yikatong.accounts.roles``."""
 
 from allauth.account import views as account
+from allauth.mfa.base import views as second
+from allauth.mfa.recovery_codes import views as codes
+from allauth.mfa.totp import views as totp
 from django.urls import include, path
 from django.views.i18n import set_language
 
@@ -19,6 +22,13 @@ urlpatterns = [
     path("sign-in/inactive/", account.account_inactive, name="account_inactive"),
     path("session/extend/", kept.extend_session, name="session_extend"),
     path("kept/", kept.kept_form, name="kept_form"),
+    path("sign-in/second/", second.authenticate, name="mfa_authenticate"),
+    path("second-factor/", second.index, name="mfa_index"),
+    path("second-factor/reauthenticate/", second.reauthenticate, name="mfa_reauthenticate"),
+    path("second-factor/totp/", totp.activate_totp, name="mfa_activate_totp"),
+    path("second-factor/totp/off/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("second-factor/codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("second-factor/codes/new/", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
     path("language/", set_language, name="set_language"),
 ]
 

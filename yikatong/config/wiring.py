@@ -3,11 +3,23 @@
 from yikatong.acceptance.services import refresh_denials
 from yikatong.applications import hooks as application_hooks
 from yikatong.applications import selectors as application_selectors
+from yikatong.approvals import acts
+from yikatong.approvals.account_acts import ACCOUNT_ACTS
+from yikatong.approvals.person_acts import PERSON_ACTS
+from yikatong.campaign.case_kinds import FAILED_INVITATIONS
 from yikatong.campaign.following import follow_application, follow_card
+from yikatong.cases import kinds as case_kinds
 from yikatong.ecard import services as ecard
+from yikatong.exports import kinds as export_kinds
 from yikatong.issuance import hooks as card_hooks
 from yikatong.issuance import selectors as card_selectors
+from yikatong.issuance.acts import END_SOCIAL_FUNCTION
+from yikatong.issuance.case_kinds import HELD_CARDS
 from yikatong.issuance.production import order_production
+from yikatong.messaging.acts import BIG_MESSAGE
+from yikatong.messaging.case_kinds import FAILED_MESSAGES
+from yikatong.supervision.case_kinds import COMPLAINTS
+from yikatong.workbench.list_exports import LIST_EXPORTS
 
 
 def connect() -> None:
@@ -19,3 +31,6 @@ def connect() -> None:
     card_hooks.on_card_changed(ecard.follow_card)
     card_hooks.on_card_changed(refresh_denials)
     card_hooks.on_card_changed(follow_card)
+    acts.register(*ACCOUNT_ACTS, *PERSON_ACTS, END_SOCIAL_FUNCTION, BIG_MESSAGE)
+    case_kinds.register(HELD_CARDS, FAILED_INVITATIONS, FAILED_MESSAGES, COMPLAINTS)
+    export_kinds.register(*LIST_EXPORTS)

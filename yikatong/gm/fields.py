@@ -20,6 +20,7 @@ from yikatong.gm.sm4 import NONCE_LENGTH, TAG_LENGTH, IntegrityError, gcm_decryp
 KEY_ID_LENGTH = 2
 """A sealed value begins with its key's number, big-endian: ``substring(value from 1 for 2)`` in SQL."""
 INDEX_LENGTH = 16
+NUMBER_LENGTH = 8
 OVERHEAD = KEY_ID_LENGTH + NONCE_LENGTH + TAG_LENGTH
 
 __all__ = [
@@ -96,6 +97,14 @@ class FieldCipher:
         """``blind_index`` of each value."""
         mac, name = self._index.of, field.encode() + b"\0"
         return [mac(name + value.encode())[:INDEX_LENGTH] for value in values]
+
+    def blind_number_many(self, field: str, values: Iterable[str]) -> list[int]:
+        """The first 64 bits of each value's blind index as a signed number: half the room, for what is found by many.
+
+        Two values of twenty million share one with a probability of 1 in 90,000: whoever finds by it opens and compares.
+        """
+        mac, name = self._index.of, field.encode() + b"\0"
+        return [int.from_bytes(mac(name + value.encode())[:NUMBER_LENGTH], signed=True) for value in values]
 
 
 def key_id_of(sealed: bytes) -> int:

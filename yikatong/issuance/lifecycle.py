@@ -238,6 +238,25 @@ def report_loss(card_id: int, *, by: Actor, at: datetime, acting_person_id: int 
         return card
 
 
+def end_social_function(card_id: int, *, by: Actor, at: datetime, reason: str) -> Card:
+    """End a card's social function for good: the holder died or left the city's insurance. ``reason`` is a machine name.
+
+    The card as a thing stays what it is. Repeating it changes nothing. Raises ``Refused`` (``CARD_UNKNOWN``,
+    ``CARD_NOT_ACTIVE``). Source: assumption (the programme's papers name no procedure).
+    """
+    with transaction.atomic():
+        person, card = lock_card(card_id)
+        if card.social_state == SocialState.ENDED:
+            return card
+        if card.social_state != SocialState.ACTIVE:
+            raise Refused(Reason.CARD_NOT_ACTIVE, "此卡的社会保障功能没有启用，不用终止")
+        ended = _end_active_card(person.person_id, by=by, at=at, reason=reason)
+        assert ended is not None
+        assert ended.card_id == card_id
+        hooks.card_changed(ended, at)
+        return ended
+
+
 def lapse_pre_reports(*, at: datetime) -> int:
     """Lift the pre-reports whose ten days are over; how many. What is refused never depends on when this runs."""
     lapsed = Card.objects.filter(pre_report_lapses_at__lte=at, reported_lost_at=None).values_list("card_id", flat=True)

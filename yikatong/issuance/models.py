@@ -91,6 +91,12 @@ class Card(models.Model):
                 name="issuance_cards_at_outlet",
                 condition=models.Q(state__in=[CardState.MADE, CardState.READY]),
             ),
+            models.Index(fields=["state", "card_id"], name="issuance_third_by_state", condition=models.Q(generation=3)),
+            models.Index(
+                fields=["bank_code", "state", "card_id"],
+                name="issuance_third_by_bank",
+                condition=models.Q(generation=3),
+            ),
             models.Index(
                 fields=["pre_report_lapses_at"],
                 name="issuance_pre_reports",

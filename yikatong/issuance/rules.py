@@ -33,6 +33,7 @@ class Reason(StrEnum):
     CARD_NOT_COLLECTED = "card_not_collected"
     ORDER_UNKNOWN = "order_unknown"
     NOT_PRE_REPORTED = "not_pre_reported"
+    CARD_NOT_ACTIVE = "card_not_active"
 
 
 class JobReason(StrEnum):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yikatong.portal import applying, appointments, cards, code, complaints, fairness, home, privacy, uses
+from yikatong.portal import applying, appointments, cards, code, complaints, fairness, home, messages, privacy, uses
 
 app_name = "portal"
 urlpatterns = [
@@ -35,6 +35,7 @@ urlpatterns = [
     path("privacy/consents/<str:purpose>/", privacy.consent, name="consent"),
     path("privacy/export/", privacy.export, name="privacy_export"),
     path("privacy/request/", privacy.ask, name="privacy_request"),
+    path("messages/", messages.messages, name="messages"),
     path("code/", code.show, name="code"),
     path("code/device/", code.enrol, name="code_device"),
     path("code/stop/", code.stop, name="code_stop"),

@@ -16,12 +16,13 @@ from yikatong.registry.chunked import Chunk, RawRow, SourceFile
 from yikatong.registry.files import read_chunk
 from yikatong.registry.rows import Known, PersonRow, Problem
 from yikatong.registry.rules import check_person_row
+from yikatong.registry.search_numbers import SearchedBy, search_numbers
 
 IDENTITY_KEY_FIELDS = packing.field_count(2)
 MEMBERSHIP_FIELDS = packing.field_count(5)
 GUARDIAN_FIELDS = packing.field_count(3)
-PERSON_FIELDS = packing.field_count(18)
-CHANGED_PERSON_FIELDS = packing.field_count(19)
+PERSON_FIELDS = packing.field_count(21)
+CHANGED_PERSON_FIELDS = packing.field_count(22)
 
 
 class KnownPerson(NamedTuple):
@@ -184,8 +185,11 @@ def _pack(entries: Sequence[_Sound], ids: dict[int, int], cipher: FieldCipher, f
         for (line, _), sealed, index in zip(with_phone, sealed_phones, phone_indexes, strict=True)
     }
     at, since, no_phone = packing.moment(frame.at), packing.day(frame.on), packing.NULL + packing.NULL
+    searched = search_numbers(
+        cipher, [SearchedBy(entry.row.identity_number, entry.row.name, entry.row.birth_date) for entry in entries]
+    )
     result: dict[int, Packed] = {}
-    for entry, number, name in zip(entries, numbers, names, strict=True):
+    for entry, number, name, found_by in zip(entries, numbers, names, searched, strict=True):
         row = entry.row
         person_id = packing.int64(entry.known.person_id if entry.known else ids[entry.line])
         identity_index = packing.binary(entry.identity_index)
@@ -196,6 +200,7 @@ def _pack(entries: Sequence[_Sound], ids: dict[int, int], cipher: FieldCipher, f
                 identity_index,
                 packing.binary(name),
                 phones.get(entry.line, no_phone),
+                *map(packing.int64, found_by),
                 _plain_fields(row),
                 packing.binary(entry.digest),
                 at,

@@ -60,6 +60,18 @@ def import_organisations(file: Path) -> None:
         click.echo(f"rejected rows with their reasons: {report.rejected_path}")
 
 
+@registry.command("fill-search")
+def fill_search() -> None:
+    """Make everybody findable by name and by the end of the identity number.
+
+    Only registers made before these could be searched need it; the import fills them in by itself. May be interrupted and
+    given again, beside running services.
+    """
+    from yikatong.registry.searching import fill_in
+
+    click.echo(f"{fill_in(progress=True):,} persons can now be found by name")
+
+
 @registry.command()
 @click.option("--persons", type=click.IntRange(min=1), required=True)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)

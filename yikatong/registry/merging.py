@@ -17,7 +17,8 @@ from yikatong.registry.rows import Problem
 type Cursor = psycopg.Cursor[Any]
 
 PERSON_FIELDS = (
-    "person_id, identity_number_sealed, identity_number_index, name_sealed, phone_sealed, phone_index, sex,"
+    "person_id, identity_number_sealed, identity_number_index, name_sealed, phone_sealed, phone_index,"
+    " name_number, tail_name_number, tail_birth_number, sex,"
     " ethnicity_code, birth_date, community_code, category, pension_bank_code, needs_large_print, needs_home_visit,"
     " older_card_generation, older_card_number, source_digest, updated_at"
 )

@@ -29,6 +29,9 @@ class Person(models.Model):
     name_sealed = models.BinaryField()
     phone_sealed = models.BinaryField(null=True)
     phone_index = models.BinaryField(null=True, db_index=True)
+    name_number = models.BigIntegerField(null=True, help_text="blind number of the name: see ``searching``")
+    tail_name_number = models.BigIntegerField(null=True, help_text="of the identity number's last four and the name")
+    tail_birth_number = models.BigIntegerField(null=True, help_text="of the last four and the birth date")
     sex = models.CharField(max_length=1)
     ethnicity_code = models.CharField(max_length=2)
     birth_date = models.DateField()
@@ -44,6 +47,11 @@ class Person(models.Model):
 
     class Meta:
         db_table = "registry_person"
+        indexes = [
+            models.Index(fields=["name_number", "person_id"], name="registry_by_name"),
+            models.Index(fields=["tail_name_number"], name="registry_by_tail_name"),
+            models.Index(fields=["tail_birth_number"], name="registry_by_tail_birth"),
+        ]
 
 
 class IdentityKey(models.Model):

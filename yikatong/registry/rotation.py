@@ -50,6 +50,19 @@ SEALED_TABLES = (
         (("identity_number_sealed", "identity_number"), ("name_sealed", "name"), ("phone_sealed", "phone")),
     ),
     SealedTable("accounts_user", (("id", "bigint"),), (("phone_sealed", "phone"),)),
+    SealedTable(
+        "accounts_sent_message",
+        (("person_id", "bigint"), ("message_id", "uuid")),
+        (("body_sealed", "sms"), ("english_sealed", "sms")),
+    ),
+    SealedTable(
+        "approvals_request",
+        (("request_id", "uuid"),),
+        (("parameters_sealed", "approval"), ("reason_sealed", "approval_note"), ("note_sealed", "approval_note")),
+    ),
+    SealedTable("exports_export", (("export_id", "uuid"),), (("parameters_sealed", "export"),)),
+    SealedTable("exports_part", (("export_id", "uuid"), ("part", "integer")), (("content_sealed", "export_part"),)),
+    SealedTable("cases_note", (("note_id", "bigint"),), (("text_sealed", "case_note"),)),
     SealedTable("accounts_console_message", (("message_id", "bigint"),), (("body_sealed", "sms"),)),
     SealedTable(
         "applications_application",

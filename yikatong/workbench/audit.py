@@ -1,24 +1,32 @@
-"""The audit trail as auditors read it: newest first, by subject or actor, a page at a time."""
+"""The audit trail as auditors read it: newest first, by subject, actor, act and day, a page at a time; as a file too."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from yikatong.audit.models import AuditEvent
+from yikatong.workbench.filters import events_filtered
+from yikatong.workbench.paging import counted, page_of
+from yikatong.workbench.staff import ask_for_export
+from yikatong.workbench.words import AUDIT_ACTIONS
 
-PAGE_LENGTH = 50
+FILTERS = ("q", "actor", "action", "since", "until")
 
 
 @require_safe
 def trail(request: HttpRequest) -> HttpResponse:
     """What happened, to what, by whom."""
-    query = request.GET.get("q", "").strip()
-    before = request.GET.get("before", "")
-    events = AuditEvent.objects.order_by("-event_id")
-    if query:
-        events = events.filter(subject=query)
-    if before.isdecimal():
-        events = events.filter(event_id__lt=int(before))
-    page = list(events[:PAGE_LENGTH])
-    next_before = page[-1].event_id if len(page) == PAGE_LENGTH else None
-    return render(request, "workbench/audit.html", {"events": page, "query": query, "next_before": next_before})
+    found = events_filtered(request.GET)
+    page = page_of(request, found, "-at", "-event_id")
+    context = {
+        "page": page,
+        "events": [(event, AUDIT_ACTIONS.get(event.action, "")) for event in page.rows],
+        "number": counted(found),
+        "typed": {name: request.GET.get(name, "") for name in FILTERS},
+    }
+    return render(request, "workbench/audit.html", context)
+
+
+@require_POST
+def export(request: HttpRequest) -> HttpResponse:
+    """The list with its filters as a file."""
+    return ask_for_export(request, "audit", FILTERS, otherwise="work:audit:trail")

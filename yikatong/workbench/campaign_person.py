@@ -18,7 +18,7 @@ from yikatong.workbench.campaign_asking import as_typed
 from yikatong.workbench.campaign_figures import bank_names
 from yikatong.workbench.campaign_plan import with_figures_or_404
 from yikatong.workbench.campaign_words import INVITATIONS, WAYS, refusal_words
-from yikatong.workbench.staff import search_persons
+from yikatong.workbench.searching import search_persons
 
 PERSONS_SHOWN = 10
 

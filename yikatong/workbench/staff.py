@@ -1,144 +1,104 @@
-"""The card centre: today's figures, the register, cards. Personal data is masked until somebody gives a reason."""
+"""The card centre's first page and its list of cards. The register is in ``register``, one person in ``person``."""
 
-from datetime import date
+from datetime import date, datetime
+from functools import lru_cache
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST, require_safe
 
 from yikatong.acceptance.models import Tap, Terminal
-from yikatong.applications.models import Application
-from yikatong.applications.selectors import applications_of
-from yikatong.audit.actors import Actor
-from yikatong.audit.services import record
-from yikatong.city.models import Division
+from yikatong.audit.models import AuditEvent
+from yikatong.banks.models import Bank
 from yikatong.clearing.models import ClearingBatch
+from yikatong.exports import services as exports
 from yikatong.foundation.clock import beijing_day, beijing_day_bounds, utc_now
-from yikatong.issuance.models import Card, CardState
-from yikatong.issuance.selectors import card_by_number, cards_of, timeline
+from yikatong.foundation.errors import Refused
+from yikatong.issuance.models import CardState
 from yikatong.registry.models import Person
-from yikatong.registry.selectors import (
-    clear_view,
-    find_person,
-    find_person_by_identity_number,
-    find_person_by_phone,
-    masked_view,
-)
-from yikatong.workbench.words import ACTIONS
+from yikatong.workbench.filters import cards_filtered
+from yikatong.workbench.paging import counted, estimated, page_of
+from yikatong.workbench.words import refusal_text
 
-PAGE_LENGTH = 50
-REASON_LENGTH_MIN = 4
+FIGURES_AS_OF_S = 60
+"""The first page counts a day's events at most once a minute."""
+
+_COUNTED: dict[str, Promise] = {
+    "application.submitted": _("今日申请"),
+    "card.made": _("今日制卡"),
+    "card.collected": _("今日领卡"),
+    "card.activated": _("今日启用"),
+}
 
 
 @require_safe
 def figures(request: HttpRequest) -> HttpResponse:
     """What happened today, and the last clearings."""
-    today = beijing_day(utc_now())
+    at = utc_now()
+    today = beijing_day(at)
     context = {
         "today": today,
-        "figures": _figures_of(today),
+        "as_of": at,
+        "figures": _figures_of(today, int(at.timestamp()) // FIGURES_AS_OF_S),
         "batches": ClearingBatch.objects.order_by("-until")[:10],
     }
     return render(request, "workbench/figures.html", context)
 
 
-def _figures_of(day: date) -> list[tuple[str, int]]:
+@lru_cache(maxsize=2)
+def _figures_of(day: date, minute: int) -> list[tuple[Promise, int]]:
+    """The day's figures, the same for everybody within a minute: as the trail tells, which is read by time."""
     start, end = beijing_day_bounds(day)
-    cards = Card.objects.filter(generation=3)
+    happened = _happened(start, end)
     taps = Tap.objects.filter(received_at__gte=start, received_at__lt=end)
     return [
-        (_("今日申请"), Application.objects.filter(submitted_at__gte=start, submitted_at__lt=end).count()),
-        (_("今日制卡"), cards.filter(made_at__gte=start, made_at__lt=end).count()),
-        (_("今日领卡"), cards.filter(collected_at__gte=start, collected_at__lt=end).count()),
-        (_("今日启用"), cards.filter(activated_at__gte=start, activated_at__lt=end).count()),
+        *((words, happened.get(action, 0)) for action, words in _COUNTED.items()),
         (_("今日受理交易"), taps.filter(outcome="accepted").count()),
         (_("今日拒绝交易"), taps.filter(outcome="refused").count()),
-        (_("登记人数"), Person.objects.count()),
+        (_("登记人数"), estimated(Person)),
         (_("在用终端"), Terminal.objects.filter(revoked_at=None).count()),
     ]
 
 
-@require_safe
-def register(request: HttpRequest) -> HttpResponse:
-    """Search the register by identity number, phone or card number; browse it by page, masked."""
-    query = request.GET.get("q", "").strip()
-    after = request.GET.get("after", "0")
-    after_id = int(after) if after.isdecimal() else 0
-    if query:
-        persons = search_persons(query)
-    else:
-        persons = list(Person.objects.filter(person_id__gt=after_id).order_by("person_id")[:PAGE_LENGTH])
-    names = dict(Division.objects.filter(code__in=[p.community_code for p in persons]).values_list("code", "name"))
-    context = {
-        "query": query,
-        "rows": [(person, masked_view(person), names.get(person.community_code, "")) for person in persons],
-        "next_after": persons[-1].person_id if not query and len(persons) == PAGE_LENGTH else None,
-    }
-    return render(request, "workbench/register.html", context)
-
-
-def search_persons(query: str) -> list[Person]:
-    """Whoever has this identity number, card number or phone number."""
-    by_identity = find_person_by_identity_number(query)
-    if by_identity is not None:
-        return [by_identity]
-    card = card_by_number(query)
-    if card is not None:
-        return list(Person.objects.filter(person_id=card.person_id))
-    return find_person_by_phone(query)
-
-
-@require_http_methods(["GET", "POST"])
-def person(request: HttpRequest, person_id: int) -> HttpResponse:
-    """One person: masked, with applications, cards and history; in clear once a reason was given, which is recorded."""
-    found = find_person(person_id)
-    if found is None:
-        raise Http404
-    view, error = masked_view(found), ""
-    is_clear = False
-    if request.method == "POST":
-        reason = request.POST.get("reason", "").strip()
-        if len(reason) < REASON_LENGTH_MIN:
-            error = _("请写明查看原因（至少四个字），该原因会留存备查。")
-        else:
-            by = Actor("staff", request.user.get_username())
-            record(
-                "person.revealed",
-                subject=f"person:{person_id}",
-                by=by,
-                at=utc_now(),
-                person_id=person_id,
-                reason=reason,
-            )
-            view, is_clear = clear_view(found), True
-    context = {
-        "person": found,
-        "view": view,
-        "is_clear": is_clear,
-        "error": error,
-        "applications": applications_of(person_id),
-        "cards": cards_of(person_id),
-        "steps": [(entry, ACTIONS[entry.action]) for entry in timeline(person_id)],
-    }
-    return render(request, "workbench/person.html", context, status=422 if error else 200)
+def _happened(start: datetime, end: datetime) -> dict[str, int]:
+    events = AuditEvent.objects.filter(at__gte=start, at__lt=end, action__in=list(_COUNTED))
+    return dict(events.values("action").annotate(n=Count("event_id")).order_by().values_list("action", "n"))
 
 
 @require_safe
 def cards(request: HttpRequest) -> HttpResponse:
-    """Third-generation cards, newest first, by state, a page at a time."""
-    state = request.GET.get("state", "")
-    before = request.GET.get("before", "")
-    found = Card.objects.filter(generation=3)
-    if state in CardState.values:
-        found = found.filter(state=state)
-    if before.isdecimal():
-        found = found.filter(card_id__lt=int(before))
-    page = list(found.order_by("-card_id")[:PAGE_LENGTH])
+    """Third-generation cards, newest first, by state and bank, a page at a time."""
+    found = cards_filtered(request.GET)
+    page = page_of(request, found, "-card_id")
     context = {
-        "cards": page,
+        "page": page,
+        "cards": page.rows,
+        "number": counted(found),
         "states": CardState.choices,
-        "state": state,
-        "next_before": page[-1].card_id if len(page) == PAGE_LENGTH else None,
+        "state": request.GET.get("state", ""),
+        "bank": request.GET.get("bank", ""),
+        "banks": list(Bank.objects.order_by("code").values_list("code", "name_zh")),
     }
     return render(request, "workbench/cards.html", context)
+
+
+@require_POST
+def export_cards(request: HttpRequest) -> HttpResponse:
+    """The list with its filters as a file."""
+    return ask_for_export(request, "cards", ("state", "bank"), otherwise="work:staff:cards")
+
+
+def ask_for_export(request: HttpRequest, kind: str, filters: tuple[str, ...], *, otherwise: str) -> HttpResponse:
+    """Queue an export with the filters that were posted, and go to its progress."""
+    assert request.user.is_authenticated
+    parameters = {name: request.POST.get(name, "")[:80] for name in filters}
+    try:
+        made = exports.ask(kind, parameters, by=request.user, at=utc_now())
+    except Refused as refused:
+        messages.error(request, refusal_text(refused.reason, str(refused)))
+        return redirect(otherwise)
+    return redirect("work:exports:export", export_id=made.export_id)

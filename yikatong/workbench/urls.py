@@ -4,14 +4,13 @@ from django.urls import include, path
 
 from yikatong.workbench import (
     appointments,
-    audit,
     bank,
     campaign_urls,
     counter,
-    data_requests,
     fairness_urls,
     home,
-    staff,
+    own_account,
+    staff_urls,
     statements,
     unit_collect,
     unit_urls,
@@ -39,22 +38,13 @@ urlpatterns = [
             )
         ),
     ),
-    path(
-        "staff/",
-        include(
-            (
-                [
-                    path("", staff.figures, name="figures"),
-                    path("register/", staff.register, name="register"),
-                    path("persons/<int:person_id>/", staff.person, name="person"),
-                    path("cards/", staff.cards, name="cards"),
-                    path("data-requests/", data_requests.open_list, name="data_requests"),
-                    path("data-requests/<int:person_id>/<uuid:request_id>/", data_requests.one, name="data_request"),
-                ],
-                "staff",
-            )
-        ),
-    ),
+    path("password/", own_account.password, name="password"),
+    path("staff/", include((staff_urls.staff_patterns, "staff"))),
+    path("approvals/", include((staff_urls.approval_patterns, "approvals"))),
+    path("accounts/", include((staff_urls.account_patterns, "accounts"))),
+    path("cases/", include((staff_urls.case_patterns, "cases"))),
+    path("exports/", include((staff_urls.export_patterns, "exports"))),
+    path("messages/", include((staff_urls.messaging_patterns, "messaging"))),
     path(
         "statements/",
         include(
@@ -67,7 +57,7 @@ urlpatterns = [
             )
         ),
     ),
-    path("audit/", include(([path("", audit.trail, name="trail")], "audit"))),
+    path("audit/", include((staff_urls.audit_patterns, "audit"))),
     path("campaigns/", include((campaign_urls.urlpatterns, "campaigns"))),
     path("fairness/", include((fairness_urls.urlpatterns, "fairness"))),
     path("unit/", include((unit_urls.urlpatterns, "unit"))),

@@ -3,6 +3,8 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from yikatong.workbench import staff_words
+
 ACTIONS: dict[str, Promise] = {
     "application.submitted": _("已提交申请"),
     "application.approved": _("审核通过"),
@@ -20,10 +22,14 @@ ACTIONS: dict[str, Promise] = {
     "card.social_function_ended": _("旧卡的社会保障功能已终止"),
 }
 
-REFUSALS: dict[str, Promise] = {
+AUDIT_ACTIONS: dict[str, Promise] = ACTIONS | staff_words.AUDIT_ACTIONS
+"""What the audit trail names, where there are words for it."""
+
+REFUSALS: dict[str, Promise] = staff_words.STAFF_REFUSALS | {
     "card_cancelled": _("此卡已注销。"),
     "card_reported_lost": _("此卡已挂失；如已找到，请先撤销预挂失。"),
     "card_not_ready": _("此卡还没有到网点，不能发放。"),
+    "card_not_active": _("此卡的社会保障功能没有启用，不用终止。"),
     "card_not_collected": _("此卡还没有领取；领卡后才能启用或挂失。"),
     "guardian_required": _("未成年人的卡只能发给监护人，请核对监护人身份证件。"),
     "social_function_ended": _("此卡的社会保障功能已终止，不能再次启用。"),

@@ -7,5 +7,5 @@ create trigger audit_no_truncation before truncate on audit_event
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0002_append_only")]
+    dependencies = [("audit", "0003_time_actor_action")]
     operations = [migrations.RunSQL(FORBID, "drop trigger audit_no_truncation on audit_event")]
