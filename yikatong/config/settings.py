@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "yikatong.city",
     "yikatong.registry",
     "yikatong.accounts",
+    "yikatong.delegation",
     "yikatong.banks",
     "yikatong.ledger",
     "yikatong.applications",

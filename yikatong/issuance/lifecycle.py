@@ -11,13 +11,14 @@ from django.db import transaction
 
 from yikatong.applications.models import Application, ApplicationState
 from yikatong.applications.rules import ADULT_AGE_YEARS
-from yikatong.applications.selectors import guardian_ids_of
 from yikatong.applications.services import acting_person, lock_person, move
 from yikatong.audit.actors import Actor
 from yikatong.audit.models import AuditEvent
 from yikatong.audit.services import record
 from yikatong.banks.models import Outlet
 from yikatong.city.rules import rules_at
+from yikatong.delegation.rules import Act
+from yikatong.delegation.selectors import delegate_ids_of
 from yikatong.foundation.clock import age_years, beijing_day
 from yikatong.foundation.errors import Refused
 from yikatong.issuance import hooks, rules
@@ -31,6 +32,7 @@ from yikatong.issuance.models import (
 )
 from yikatong.issuance.rules import CardSnapshot, Reason
 from yikatong.registry.models import Person
+from yikatong.registry.selectors import guardian_ids_of
 
 SELF = Actor.system("issuance")
 
@@ -122,7 +124,7 @@ def hand_over(card_id: int, *, by: Actor, at: datetime, guardian_person_id: int 
     with transaction.atomic():
         person, card = lock_card(card_id)
         today = beijing_day(at)
-        is_guardian = guardian_person_id in guardian_ids_of(person.person_id, today)
+        is_guardian = guardian_person_id in guardian_ids_of(person, today)
         is_minor = age_years(person.birth_date, today) < ADULT_AGE_YEARS
         if not rules.check_hand_over(snapshot(card), at, is_minor=is_minor, guardian_present=is_guardian):
             return card
@@ -141,7 +143,7 @@ def activate_social_function(
     """
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, by, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, Act.ACTIVATE, at)
         if not rules.check_activation(snapshot(card), at):
             return Activation(card_id, card.activated_at or at, _ended_by(card_id), was_repeated=True)
         if card.state == CardState.READY:
@@ -182,7 +184,7 @@ def pre_report_loss(card_id: int, *, by: Actor, at: datetime, acting_person_id: 
     """Stop the card at once, for ten days. Repeating it keeps the first date. Raises ``Refused``."""
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, by, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, Act.REPORT_LOSS, at)
         rules.check_loss_report(snapshot(card))
         if rules.is_reported_lost(snapshot(card), at):
             return card
@@ -200,7 +202,7 @@ def withdraw_pre_report(card_id: int, *, by: Actor, at: datetime, acting_person_
     """The card was found again before it was formally reported. Repeating it changes nothing. Raises ``Refused``."""
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, by, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, Act.REPORT_LOSS, at)
         if card.reported_lost_at is not None:
             raise Refused(Reason.NOT_PRE_REPORTED, "此卡已正式挂失，不能撤销；请申请补卡")
         if card.pre_reported_lost_at is not None:
@@ -215,7 +217,7 @@ def report_loss(card_id: int, *, by: Actor, at: datetime, acting_person_id: int 
     """
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, by, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, Act.REPORT_LOSS, at)
         if card.reported_lost_at is not None:
             return card
         rules.check_loss_report(snapshot(card))
@@ -254,13 +256,14 @@ def _lift_pre_report(card: Card, action: str, *, by: Actor, at: datetime) -> Non
     hooks.card_changed(card, at)
 
 
-def _check_acting(person: Person, by: Actor, acting_person_id: int | None, at: datetime) -> None:
+def _check_acting(person: Person, by: Actor, acting_person_id: int | None, act: Act, at: datetime) -> None:
     today = beijing_day(at)
     rules.check_right_to_act(
         holder_person_id=person.person_id,
         acting_person_id=acting_person(by, acting_person_id),
         is_minor=age_years(person.birth_date, today) < ADULT_AGE_YEARS,
-        guardian_ids=guardian_ids_of(person.person_id, today),
+        guardian_ids=guardian_ids_of(person, today),
+        delegate_ids=delegate_ids_of(person.person_id, act, today),
     )
 
 

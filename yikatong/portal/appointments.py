@@ -20,6 +20,7 @@ from yikatong.campaign.appointments import NotBooked, Place, Reason, confirm, en
 from yikatong.campaign.booking import DAYS_OFFERED, OfferedDay, book_for, offered, where_to_book
 from yikatong.campaign.invitations import invitation_of
 from yikatong.city.models import Division
+from yikatong.delegation.rules import Act
 from yikatong.foundation.clock import age_years
 from yikatong.foundation.errors import Refused
 from yikatong.issuance.selectors import cards_held
@@ -33,11 +34,11 @@ from yikatong.registry.models import Person
 def appointments(request: HttpRequest, holder: Holder) -> HttpResponse:
     """One person's appointment, for oneself or a child; several people choose first."""
     answers = request.POST if request.method == "POST" else request.GET
-    people = holder.may_act_for()
+    people = holder.may_act_for(Act.BOOK)
     chosen = answers.get("for", "")
     if not chosen and len(people) > 1 and request.method == "GET":
         return render(request, "portal/appointment_person.html", {"people": [_line(holder, one) for one in people]})
-    person = holder.person_for(int(chosen)) if chosen.isdecimal() else _only(people, chosen)
+    person = holder.person_for(int(chosen), Act.BOOK) if chosen.isdecimal() else _only(people, chosen)
     if request.method == "GET":
         return render(request, "portal/appointment.html", _shown(request, holder, person))
     try:

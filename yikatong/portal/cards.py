@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from yikatong.delegation.rules import Act
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.money import yuan_text
 from yikatong.issuance import services
@@ -31,7 +32,7 @@ def progress(request: HttpRequest, holder: Holder) -> HttpResponse:
             "person_id": person.person_id,
             "appointment": appointment_line(person, holder),
         }
-        for person in holder.may_act_for()
+        for person in holder.may_act_for(Act.FOLLOW)
     ]
     return render(request, "portal/progress.html", {"people": people})
 
@@ -40,7 +41,7 @@ def progress(request: HttpRequest, holder: Holder) -> HttpResponse:
 @holder_required
 def activate(request: HttpRequest, holder: Holder, card_id: int) -> HttpResponse:
     """Activate the social function, after saying plainly that the older card ends now."""
-    card = holder.card_for(card_id)
+    card = holder.card_for(card_id, Act.ACTIVATE)
     older = [c for c in cards_of(card.person_id) if c.social_state == "active" and c.card_id != card.card_id]
     context: dict[str, object] = {
         "card": card,
@@ -66,7 +67,7 @@ def activate(request: HttpRequest, holder: Holder, card_id: int) -> HttpResponse
 @holder_required
 def loss(request: HttpRequest, holder: Holder, card_id: int) -> HttpResponse:
     """Stop a lost card at once; found again, withdraw; gone for good, report formally."""
-    card = holder.card_for(card_id)
+    card = holder.card_for(card_id, Act.REPORT_LOSS)
     error = ""
     if request.method == "POST":
         commands = {
