@@ -1,5 +1,7 @@
 """Every page there is, in both languages and both print sizes, as a person with a screen reader or weak eyes meets it."""
 
+from uuid import uuid4
+
 import pytest
 from playwright.sync_api import Browser
 
@@ -36,8 +38,8 @@ def test_resident_pages(stack: Stack, browser: Browser) -> None:
         "select u.person_id, s.card_id from accounts_user u join issuance_social_function s using (person_id) "
         "where u.role = 'resident' and u.person_id is not null"
     )
-    ((outlet_id, district, bank, bank_name),) = stack.query(
-        "select o.outlet_id, coalesce(nullif(o.district_code, ''), 'none'), b.code, b.name_zh from accounts_user u "
+    ((outlet_id, district, bank_name),) = stack.query(
+        "select o.outlet_id, coalesce(nullif(o.district_code, ''), 'none'), b.name_zh from accounts_user u "
         "join banks_outlet o using (outlet_id) join banks_bank b on b.code = o.bank_code where u.username = 'clerk'"
     )
     page.goto(f"{stack.web}/")
@@ -47,8 +49,9 @@ def test_resident_pages(stack: Stack, browser: Browser) -> None:
         lambda: stack.query("select card_id from issuance_card where generation = 3 and person_id = %s", person_id)
     )
     paths = [
-        *("/", "/apply/", f"/apply/bank/?for={person_id}", f"/apply/collection/?for={person_id}&bank={bank}"),
-        f"/apply/check/?for={person_id}&bank={bank}&collection=outlet&outlet={outlet_id}",
+        *("/", "/apply/", f"/apply/bank/?for={person_id}", f"/apply/photo/?for={person_id}"),
+        *(f"/apply/photo/help/?for={person_id}", "/delegations/", "/delegations/give/", "/delegations/ask/"),
+        f"/delegations/ask/{uuid4()}/",
         *(
             "/progress/",
             "/appointments/",

@@ -43,7 +43,7 @@ class Reason(StrEnum):
 
 KINDS = frozenset({"first", "replacement"})
 CHANNELS = frozenset({"web", "outlet", "outreach", "unit"})
-COLLECTIONS = frozenset({"outlet", "post", "unit"})
+COLLECTIONS = frozenset({"outlet", "post", "unit", "visit"})
 COLLECTIVE_CHANNELS: Mapping[str, frozenset[str]] = {
     "employee": frozenset({"web", "unit"}),
     "student": frozenset({"web", "unit"}),
@@ -227,9 +227,9 @@ def _check_collection(wish: Wish, situation: Situation) -> None:
         return
     if situation.age_years < ADULT_AGE_YEARS:
         raise Refused(Reason.MINOR_COLLECTS_AT_OUTLET, "未成年人的卡由监护人到网点领取，请选择领卡网点")
-    if wish.collection == "post":
+    if wish.collection in {"post", "visit"}:
         if not wish.has_address:
-            raise Refused(Reason.ADDRESS_MISSING, "请填写邮寄地址")
+            raise Refused(Reason.ADDRESS_MISSING, "请填写收卡地址")
         return
     unit = _unit_of(wish, situation)
     if unit is None:

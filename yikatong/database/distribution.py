@@ -61,6 +61,7 @@ TABLES: dict[str, Placement] = {
     "banks_order_draw": _BY_PERSON,
     "supervision_bank_offer": _BY_PERSON,
     "applications_application": _BY_PERSON,
+    "applications_draft": _BY_PERSON,
     "issuance_production_order": _BY_PERSON,
     "issuance_social_function": _BY_PERSON,
     # cards and what belongs to one of them

@@ -82,7 +82,7 @@ def _act(request: HttpRequest, holder: Holder, person: Person) -> None:
     action = request.POST.get("action", "")
     if action == "book":
         outlet_id = request.POST.get("outlet", "")
-        place = _place(outlet_id, request.POST.get("place", ""))
+        place = place_of(outlet_id, request.POST.get("place", ""))
         book_for(person.person_id, place, appointment_id=number, by=holder.actor, at=holder.at)
         when = f"{place.day} {HALF_WORDS[place.half]}"
         messages.success(request, _("已预约：%(when)s。") % {"when": when})
@@ -109,7 +109,7 @@ def _number(text: str) -> UUID:
         raise Http404 from error
 
 
-def _place(outlet_id: str, text: str) -> Place:
+def place_of(outlet_id: str, text: str) -> Place:
     """``2026-11-16/am``. Raises ``NotBooked`` when nothing was chosen."""
     day, _slash, half = text.partition("/")
     try:

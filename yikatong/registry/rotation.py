@@ -57,6 +57,11 @@ SEALED_TABLES = (
         (("address_sealed", "address"),),
     ),
     SealedTable(
+        "applications_draft",
+        (("person_id", "bigint"), ("acting_person_id", "bigint")),
+        (("answers_sealed", "draft"),),
+    ),
+    SealedTable(
         "delegation_delegation",
         (("principal_person_id", "bigint"), ("delegation_id", "uuid")),
         (("evidence_sealed", "evidence"),),
