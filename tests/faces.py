@@ -3,6 +3,7 @@
 The detector takes it for a face (a test says so). Everything a photograph can be wrong in is an option.
 """
 
+from functools import cache
 from io import BytesIO
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -42,6 +43,7 @@ def drawn_photo(
     return picture.filter(ImageFilter.GaussianBlur(blur)) if blur else picture
 
 
+@cache
 def drawn_file(form: str = "JPEG", **options: object) -> bytes:
     """The same as a file."""
     out = BytesIO()
@@ -57,7 +59,7 @@ def _stripes(picture: Image.Image) -> None:
 
 def _head(width: int, turned: float) -> Image.Image:
     """Head, hair, neck and shoulders on nothing, twice as wide as the head; drawn large and made smaller, so edges are soft."""
-    scale = 3
+    scale = 2
     w = width * scale
     canvas = Image.new("RGBA", (2 * w, int(2.5 * w)), (0, 0, 0, 0))
     draw = ImageDraw.Draw(canvas)

@@ -7,10 +7,10 @@ from yikatong.accounts.models import Role
 
 AREAS: dict[str, frozenset[str]] = {
     Role.RESIDENT: frozenset({"portal"}),
-    Role.BANK_CLERK: frozenset({"work", "bank"}),
-    Role.CARD_CENTRE: frozenset({"work", "staff", "campaigns", "fairness", "statements", "audit"}),
+    Role.BANK_CLERK: frozenset({"work", "bank", "delegations"}),
+    Role.CARD_CENTRE: frozenset({"work", "staff", "campaigns", "delegations", "fairness", "statements", "audit"}),
     Role.UNIT: frozenset({"work", "unit"}),
-    Role.OUTREACH: frozenset({"work"}),
+    Role.OUTREACH: frozenset({"work", "delegations"}),
     Role.OPERATOR: frozenset({"work", "statements"}),
     Role.AUDITOR: frozenset({"work", "fairness", "statements", "audit"}),
 }

@@ -3,17 +3,8 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from yikatong.delegation.rules import Act, Proof, Reason
+from yikatong.delegation.rules import Proof, Reason
 
-ACT_WORDS: dict[str, Promise] = {
-    Act.APPLY: _("申请社保卡，取消申请"),
-    Act.FOLLOW: _("查看办理进度"),
-    Act.BOOK: _("预约领卡时间"),
-    Act.COLLECT: _("到网点代领卡片"),
-    Act.ACTIVATE: _("启用社会保障功能"),
-    Act.REPORT_LOSS: _("挂失和撤销挂失"),
-    Act.SHOW_CODE: _("出示电子社保卡"),
-}
 PROOF_WORDS: dict[str, Promise] = {
     Proof.GIVEN: _("本人在网上委托"),
     Proof.CODE: _("本人手机验证码确认"),

@@ -17,9 +17,10 @@ from yikatong.delegation.models import Delegation
 from yikatong.delegation.rules import Act, Reason, last_day_max
 from yikatong.delegation.selectors import delegations_by, delegations_to
 from yikatong.delegation.services import Terms, ask, confirm, find_named, give, revoke
+from yikatong.delegation.words import ACT_WORDS
 from yikatong.foundation.clock import age_years
 from yikatong.foundation.errors import Refused
-from yikatong.portal.delegation_words import ACT_WORDS, MONTHS, PROOF_WORDS, delegation_refusal
+from yikatong.portal.delegation_words import MONTHS, PROOF_WORDS, delegation_refusal
 from yikatong.portal.holder import Holder, holder_required
 from yikatong.registry.models import Person
 from yikatong.registry.rules import ADULT_AGE_YEARS

@@ -8,6 +8,7 @@ from yikatong.workbench import (
     bank,
     campaign_urls,
     counter,
+    delegations,
     fairness_urls,
     home,
     staff,
@@ -64,6 +65,7 @@ urlpatterns = [
             )
         ),
     ),
+    path("delegations/", include(([path("", delegations.in_person, name="in_person")], "delegations"))),
     path("audit/", include(([path("", audit.trail, name="trail")], "audit"))),
     path("campaigns/", include((campaign_urls.urlpatterns, "campaigns"))),
     path("fairness/", include((fairness_urls.urlpatterns, "fairness"))),
