@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from yikatong.delegation.models import Delegation
-from yikatong.delegation.rules import Act, Reason, last_day_max
+from yikatong.delegation.rules import Act, Reason, check_terms, last_day_max
 from yikatong.delegation.selectors import delegations_by, delegations_to
 from yikatong.delegation.services import Terms, ask, confirm, find_named, give, revoke
 from yikatong.delegation.words import ACT_WORDS
@@ -189,13 +189,15 @@ def end_right(request: HttpRequest, holder: Holder, principal_id: int, delegatio
 
 
 def terms_of(answers: QueryDict, today: date) -> Terms:
-    """Acts and last day as chosen. Raises ``Refused`` (``UNTIL_WRONG``)."""
+    """Acts and last day as chosen. Raises ``Refused`` (``ACTS_MISSING``, ``UNTIL_WRONG``)."""
     months = answers.get("months", "")
     if not months.isdecimal() or int(months) not in MONTHS:
         raise Refused(Reason.UNTIL_WRONG)
     year, month = divmod(today.year * 12 + today.month - 1 + int(months), 12)
     until = min(date(year, month + 1, min(today.day, 28)), last_day_max(today))
-    return Terms(acts=tuple(answers.getlist("acts")), until=until)
+    terms = Terms(acts=tuple(answers.getlist("acts")), until=until)
+    check_terms(terms.acts, terms.until, today)
+    return terms
 
 
 def _form_context(answers: QueryDict) -> dict[str, object]:
