@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.cast import CLERK, NOON, active_card, application_for, make_bank, make_guardian, make_person
+from tests.cast import CLERK, NOON, active_card, application_for, made_card, make_bank, make_guardian, make_person
 from yikatong.accounts.models import ConsoleMessage
 from yikatong.applications.rules import Reason as ApplicationReason
 from yikatong.applications.services import submit
@@ -298,3 +298,17 @@ def test_an_active_card_is_lost_by_whom_was_given_that() -> None:
     card = active_card(mother, make_bank())
     given(mother, son, Terms(acts=(Act.REPORT_LOSS,), until=TERMS.until))
     assert issuance.pre_report_loss(card.card_id, by=as_resident(son), at=NOON).pre_reported_lost_at == NOON
+
+
+@pytest.mark.parametrize("given_act", [Act.COLLECT, Act.ACTIVATE])
+def test_a_card_is_handed_to_whom_was_given_the_right_to_collect_it(given_act: Act) -> None:
+    mother, son = mother_and_son()
+    card = made_card(mother, make_bank())
+    issuance.mark_ready(card.card_id, by=CLERK, at=NOON)
+    given(mother, son, Terms(acts=(given_act,), until=TERMS.until))
+    presented = {"agent_person_id": son.person_id, "by": CLERK, "at": NOON}
+    if given_act is Act.COLLECT:
+        assert issuance.hand_over(card.card_id, **presented).state == "collected"  # type: ignore[arg-type]
+        assert AuditEvent.objects.get(action="card.collected").details == {"agent_person_id": son.person_id}
+    else:
+        assert reason_of(issuance.hand_over, card.card_id, **presented) == CardReason.NOT_THE_HOLDER

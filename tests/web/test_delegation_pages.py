@@ -7,13 +7,16 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from tests.cast import make_bank, make_guardian, make_person
+from tests.cast import CLERK, made_card, make_bank, make_guardian, make_person
 from tests.web.applying import signed_in
 from yikatong.accounts.models import ConsoleMessage, Role, User
+from yikatong.audit.actors import Actor
 from yikatong.delegation.models import Delegation
 from yikatong.delegation.rules import DAILY_TRIES_MAX, Act
 from yikatong.delegation.selectors import may_act
+from yikatong.delegation.services import Terms, give
 from yikatong.foundation.clock import beijing_day, utc_now
+from yikatong.issuance.lifecycle import mark_ready
 from yikatong.registry.models import Person
 from yikatong.registry.sealing import field_cipher
 from yikatong.registry.selectors import clear_view
@@ -180,3 +183,18 @@ def test_staff_record_what_they_saw_and_end_it(role: str) -> None:
 @pytest.mark.parametrize("role", [Role.RESIDENT, Role.UNIT, Role.OPERATOR, Role.AUDITOR])
 def test_nobody_else_records(role: str) -> None:
     assert staff(role).get(DESK).status_code == 403
+
+
+@pytest.mark.parametrize("acts", [(Act.COLLECT,), (Act.APPLY, Act.ACTIVATE)])
+def test_the_desk_hands_a_card_to_whom_may_collect_it_and_to_nobody_else(acts: tuple[Act, ...]) -> None:
+    mother, son = make_person(1, born=date(1950, 1, 1), category="retiree"), make_person(2)
+    client, now = staff(Role.BANK_CLERK), utc_now()
+    card = made_card(mother, make_bank(), at=now)
+    mark_ready(card.card_id, by=CLERK, at=now)
+    terms = Terms(acts=acts, until=beijing_day(now))
+    by = Actor("resident", str(mother.person_id))
+    give(mother.person_id, son.person_id, terms, delegation_id=uuid4(), by=by, at=now)
+    form = {"action": "hand_over", "identity_number": clear_view(son).identity_number}
+    status = client.post(f"/work/bank/cards/{card.card_id}/", form).status_code
+    card.refresh_from_db()
+    assert (status, card.state) == ((302, "collected") if Act.COLLECT in acts else (422, "ready"))

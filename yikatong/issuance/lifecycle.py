@@ -116,19 +116,32 @@ def send_to_outlet(card_id: int, *, outlet_id: str, by: Actor, at: datetime) -> 
         return card
 
 
-def hand_over(card_id: int, *, by: Actor, at: datetime, guardian_person_id: int | None = None) -> Card:
+def hand_over(
+    card_id: int,
+    *,
+    by: Actor,
+    at: datetime,
+    guardian_person_id: int | None = None,
+    agent_person_id: int | None = None,
+) -> Card:
     """Give the card to its holder, or a minor's to the guardian, after the clerk checked who stands there.
 
-    Repeating it changes nothing. Raises ``Refused``.
+    ``agent_person_id``: an adult's card to whom they gave the right to collect it. Repeating it changes nothing. Raises
+    ``Refused``.
     """
     with transaction.atomic():
         person, card = lock_card(card_id)
         today = beijing_day(at)
         is_guardian = guardian_person_id in guardian_ids_of(person, today)
         is_minor = age_years(person.birth_date, today) < ADULT_AGE_YEARS
+        if agent_person_id is not None and agent_person_id not in delegate_ids_of(person.person_id, Act.COLLECT, today):
+            raise Refused(Reason.NOT_THE_HOLDER, "此人没有代领的委托，请核对证件")
         if not rules.check_hand_over(snapshot(card), at, is_minor=is_minor, guardian_present=is_guardian):
             return card
-        _collect(card, by=by, at=at, guardian_person_id=guardian_person_id if is_guardian else None)
+        details = {"guardian_person_id": guardian_person_id} if is_guardian else {}
+        if agent_person_id is not None:
+            details["agent_person_id"] = agent_person_id
+        _collect(card, by=by, at=at, **details)
         return card
 
 
@@ -147,7 +160,7 @@ def activate_social_function(
         if not rules.check_activation(snapshot(card), at):
             return Activation(card_id, card.activated_at or at, _ended_by(card_id), was_repeated=True)
         if card.state == CardState.READY:
-            _collect(card, by=by, at=at, guardian_person_id=None)
+            _collect(card, by=by, at=at)
         ended = _end_active_card(person.person_id, by=by, at=at, reason="superseded")
         card.social_state, card.activated_at = SocialState.ACTIVE, at
         card.save(update_fields=["social_state", "activated_at"])
@@ -267,11 +280,10 @@ def _check_acting(person: Person, by: Actor, acting_person_id: int | None, act: 
     )
 
 
-def _collect(card: Card, *, by: Actor, at: datetime, guardian_person_id: int | None) -> None:
+def _collect(card: Card, *, by: Actor, at: datetime, **details: int | None) -> None:
     card.state, card.collected_at = CardState.COLLECTED, at
     card.save(update_fields=["state", "collected_at"])
     _move_application(card, ApplicationState.COLLECTED, by=by, at=at)
-    details = {} if guardian_person_id is None else {"guardian_person_id": guardian_person_id}
     _record("card.collected", card, by=by, at=at, **details)
     hooks.card_changed(card, at)
 
