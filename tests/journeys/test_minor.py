@@ -34,17 +34,17 @@ class Family:
 
 
 FAMILIES = """
-with family as (
+with only_child as (
     select g.guardian_person_id, min(g.ward_person_id) as ward_person_id from registry_guardianship g
     group by 1 having count(*) = 1
 )
-select p.person_id, w.person_id from family f
+select distinct on (w.person_id) p.person_id, w.person_id from only_child f
 join registry_person p on p.person_id = f.guardian_person_id
 join registry_person w on w.person_id = f.ward_person_id
 where p.phone_index is not null and w.birth_date > %s
     and (select count(*) from registry_person o where o.phone_index = p.phone_index) = 1
     and not exists (select from issuance_card c where c.person_id = w.person_id and c.generation = 3)
-order by 1 limit 4
+order by w.person_id, p.person_id limit 4
 """
 READ = """
 import sys
@@ -134,7 +134,7 @@ def applies(page: Page, stack: Stack, family: Family, outlet: ChosenOutlet, mode
         page.get_by_label("卡到了以后再约").check()
         page.get_by_role("button", name="继续").click()
     looks_right(page, mode)
-    page.get_by_role("link", name="修改银行").click()
+    page.get_by_role("link", name=re.compile(r"^修改\s*银行")).click()
     page.get_by_label(outlet.bank_name, exact=True).check()
     page.get_by_role("button", name="继续").click()
     page.get_by_role("heading", name="请核对后提交").wait_for()
@@ -156,10 +156,10 @@ def collects(clerk: Page, stack: Stack, family: Family, number: str) -> None:
     clerk.get_by_role("link", name=f"打开 {number}").first.click()
     clerk.get_by_role("button", name="登记接收").click()
     for shown in ("119901199001010000", family.child_number):
-        clerk.get_by_label("持卡人证件号码").fill(shown)
+        clerk.get_by_label(re.compile("监护人证件号码")).fill(shown)
         clerk.get_by_role("button", name="核对无误，发卡").click()
         expect(clerk.get_by_role("alert")).to_contain_text("监护人")
-    clerk.get_by_label("持卡人证件号码").fill(family.guardian_number)
+    clerk.get_by_label(re.compile("监护人证件号码")).fill(family.guardian_number)
     clerk.get_by_role("button", name="核对无误，发卡").click()
     expect(clerk.locator("[data-state]")).to_have_attribute("data-state", "collected")
 

@@ -1,6 +1,8 @@
 """Applying over HTTP: once however often it is sent, nobody else's, nothing lost, nothing asked twice."""
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -356,3 +358,24 @@ def test_a_son_applies_for_his_mother_while_she_lets_him() -> None:
     submits(client, mother)
     assert Application.objects.get().applicant_person_id == son.person_id
     assert client.get("/progress/").content.decode().count(field_cipher().open("name", bytes(mother.name_sealed))) == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "most"), [("photo", 14), ("bank", 24), ("collection", 22), ("slot", 20), ("check", 24), ("", 20)]
+)
+def test_a_page_asks_the_database_a_fixed_number_of_times(
+    step: str, most: int, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    """Look-ups by key alone, however large the register is. The first look of a day at the banks draws and records their order besides."""
+    person, outlet = make_person(1), make_bank()
+    client = applicant(person)
+    chooses(client, person, "bank", bank="ICBC")
+    chooses(client, person, "collection", collection="outlet", outlet=outlet.outlet_id)
+    today = beijing_day(utc_now())
+    HalfDay.objects.create(
+        outlet_id=outlet.outlet_id, day=promised_by("first", today, rules_at(today)), half="am", capacity=1
+    )
+    address = f"/apply/{step}/".replace("//", "/")
+    client.get(address, {"for": person.person_id})
+    with django_assert_max_num_queries(most):
+        assert client.get(address, {"for": person.person_id}).status_code in {200, 302}
