@@ -11,6 +11,8 @@ from typing import Self
 import httpx
 
 PATIENCE_S = 90
+type Files = dict[str, tuple[str, bytes, str]]
+"""By field: name, content and kind of a file."""
 
 
 @dataclass
@@ -62,17 +64,28 @@ class Visitor:
         """Open a page, again and again while the platform is being restarted."""
         return self._patiently("GET", path, None)
 
-    def send(self, page: httpx.Response, field_name: str, answers: dict[str, str]) -> httpx.Response:
+    def send(
+        self, page: httpx.Response, field_name: str, answers: dict[str, str], files: Files | None = None
+    ) -> httpx.Response:
         """Fill in the form of ``page`` that has ``field_name`` and send it, again while there is no sensible answer."""
         form = next(form for form in forms_in(page.text) if field_name in form.names)
         target = form.action or str(page.url)
-        return self._patiently("POST", target, form.fields | answers, referer=str(page.url))
+        return self._patiently("POST", target, form.fields | answers, referer=str(page.url), files=files)
 
-    def _patiently(self, method: str, path: str, data: dict[str, str] | None, *, referer: str = "") -> httpx.Response:
+    def _patiently(
+        self,
+        method: str,
+        path: str,
+        data: dict[str, str] | None,
+        *,
+        referer: str = "",
+        files: Files | None = None,
+    ) -> httpx.Response:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                answer = self._http.request(method, path, data=data, headers={"Referer": referer} if referer else None)
+                headers = {"Referer": referer} if referer else None
+                answer = self._http.request(method, path, data=data, files=files, headers=headers)
                 if answer.is_redirect:  # what was sent has arrived; only the next page is asked for again
                     return self._patiently("GET", str(answer.url.join(answer.headers["Location"])), None)
                 if answer.status_code < 500:

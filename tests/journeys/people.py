@@ -1,10 +1,12 @@
 """What people do in the browser, step by step, as the journeys tell it."""
 
 import re
+from typing import Any
 
 from playwright.sync_api import Browser, Page
 
 from tests.browser import DESKTOP, PHONE
+from tests.faces import drawn_file
 from tests.stack import Stack, wait_for
 
 
@@ -59,14 +61,41 @@ def apply_for_card(page: Page, *, bank_name: str, outlet_id: str, district: str)
     fill_in_application(page, bank_name=bank_name, outlet_id=outlet_id, district=district)
 
 
-def fill_in_application(page: Page, *, bank_name: str, outlet_id: str, district: str) -> None:
-    """The same from the list of banks on."""
+def gives_photo_if_asked(page: Page, **wrong: Any) -> None:
+    """On the photograph's page: the drawn face is taken, agreed to, and found good. Elsewhere nothing."""
+    page.get_by_role("heading", level=1).wait_for()
+    if "/apply/photo/" not in page.url:
+        return
+    picture = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": drawn_file(**wrong)}
+    page.get_by_label("或选择已有的照片").set_input_files(picture)  # type: ignore[arg-type]
+    page.get_by_label(re.compile("同意使用")).check()
+    page.get_by_role("button", name="检查照片").click()
+    if not wrong:
+        page.get_by_role("heading", name="照片可以用").wait_for()
+        page.get_by_role("button", name="继续").click()
+        page.get_by_role("heading", level=1).wait_for()
+
+
+def chooses_bank(page: Page, bank_name: str) -> None:
+    """None is ticked before."""
+    gives_photo_if_asked(page)
+    assert page.locator("input[name=bank]:checked").count() == 0
     page.get_by_label(bank_name, exact=True).check()
     page.get_by_role("button", name="继续").click()
+    gives_photo_if_asked(page)
+
+
+def fill_in_application(page: Page, *, bank_name: str, outlet_id: str, district: str) -> None:
+    """The same from the photograph or the list of banks on."""
+    chooses_bank(page, bank_name)
     page.get_by_label("区", exact=True).select_option(district)
     page.get_by_role("button", name="查看这个区的网点").click()
     page.locator(f"input[value='{outlet_id}']").check()
     page.get_by_role("button", name="在所选网点领取").click()
+    page.get_by_role("heading", name=re.compile("什么时候去领卡|请核对后提交")).wait_for()
+    if "/apply/slot/" in page.url:
+        page.get_by_label("卡到了以后再约").check()
+        page.get_by_role("button", name="继续").click()
     page.get_by_role("button", name="提交申请").click()
     page.get_by_role("heading", name="申请已提交").wait_for()
 

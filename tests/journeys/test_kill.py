@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.faces import drawn_file
 from tests.forms import Visitor, forms_in
 from tests.journeys.story import paid_by_the_demo
 from tests.stack import Stack, wait_for
@@ -140,7 +141,19 @@ def apply_for_card(stack: Stack, visitor: Visitor, resident: Resident) -> None:
         "select b.bank_code, b.outlet_id from accounts_user u join banks_outlet b "
         "using (outlet_id) where u.username = 'clerk'",
     )
-    page = visitor.get(f"/apply/check/?for={resident.person_id}&bank={bank}&collection=outlet&outlet={outlet}")
+    page = visitor.get(f"/apply/photo/?for={resident.person_id}")
+    if 'name="taken"' in page.text:
+        files = {"photo": ("photo.jpg", drawn_file(), "image/jpeg")}
+        visitor.send(page, "consent", {"consent": "1"}, files=files)
+    page = visitor.get(f"/apply/bank/?for={resident.person_id}")
+    visitor.send(page, "bank", {"bank": bank})
+    page = visitor.get(f"/apply/collection/?for={resident.person_id}")
+    answers = {"for": str(resident.person_id), "collection": "outlet", "outlet": outlet}
+    visitor.send(page, "outlet", answers)
+    page = visitor.get(f"/apply/slot/?for={resident.person_id}")
+    if 'name="slot"' in page.text:
+        visitor.send(page, "slot", {"slot": "later"})
+    page = visitor.get(f"/apply/check/?for={resident.person_id}")
     visitor.send(page, "application_id", {})
 
 

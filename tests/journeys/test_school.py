@@ -56,7 +56,6 @@ def chooses_after_the_reminder(
     inbox.close()
     resident = signs_in_as(browser, stack, student)
     resident.get_by_role("link", name="申请第三代社保卡").first.click()
-    assert resident.locator("input[name=bank]:checked").count() == 0
     fill_in_application(resident, bank_name=outlet.bank_name, outlet_id=outlet.outlet_id, district=outlet.district)
 
 

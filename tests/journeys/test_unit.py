@@ -13,7 +13,7 @@ from openpyxl import Workbook, load_workbook
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.looking import faults_of
-from tests.journeys.people import fill_in_application, staff_signs_in
+from tests.journeys.people import chooses_bank, fill_in_application, gives_photo_if_asked, staff_signs_in
 from tests.journeys.story import ChosenOutlet, Story, activate, outlet_of_the_clerk, registered_terminals
 from tests.journeys.units import (
     WITHIN_MS,
@@ -97,11 +97,10 @@ def chooses_in_the_portal(
     """Among the unit's banks alone, none ticked; collected at an outlet or by the unit."""
     page = signs_in_as(browser, stack, person)
     page.get_by_role("link", name="申请第三代社保卡").first.click()
+    gives_photo_if_asked(page)
     expect(page.locator("input[name=bank]")).to_have_count(3)
-    assert page.locator("input[name=bank]:checked").count() == 0
     if through_the_unit:
-        page.get_by_label(outlet.bank_name, exact=True).check()
-        page.get_by_role("button", name="继续").click()
+        chooses_bank(page, outlet.bank_name)
         page.get_by_role("button", name="由单位代领").click()
         page.get_by_role("button", name="提交申请").click()
         page.get_by_role("heading", name="申请已提交").wait_for()

@@ -106,6 +106,7 @@ def test_every_kind_of_key_column_is_moved(db: Any) -> None:
                 "jsonb": "{}",
                 "uuid": keys_by_type["uuid"],
                 "character varying": "x",
+                "character varying[]": ["x"],
             }
             values |= {name: fillers.get(kind, 0) for name, kind in cursor.fetchall()}
             columns = ", ".join(values)

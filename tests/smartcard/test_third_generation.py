@@ -9,7 +9,7 @@ from tests.smartcard.power import PowerCut, TornMedium
 from yikatong.smartcard.dgi import Grouping, GroupingsMalformed
 from yikatong.smartcard.memory import Memory, MemoryDamaged, VolatileMedium
 from yikatong.smartcard.ssse_layout import ItemWrong, Version, holder_items
-from yikatong.smartcard.third_generation import open_card, social_groupings, write_groupings
+from yikatong.smartcard.third_generation import name_in_chip, open_card, social_groupings, write_groupings
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,22 @@ def test_a_name_is_read_back_from_both_its_items(name: str) -> None:
     assert "".join(parts) == name
 
 
-def test_a_name_too_long_for_the_card_is_told() -> None:
-    with pytest.raises(ItemWrong, match="姓名扩展：超过"):
-        social_groupings(replace(CONTENTS, name="長" * 26), HISTORICAL)
+@pytest.mark.parametrize(
+    ("name", "pieces"),
+    [
+        ("张三", ("张三", "", "")),
+        ("𠮷·田", ("𠮷·田", "", "")),
+        ("阿卜杜热合曼·买买提·艾合买提江·依力", ("阿卜杜热合曼·买买提·艾合买提", "江·依力", "")),
+        ("𠮷" * 13, ("𠮷" * 7, "𠮷" * 5, "𠮷")),
+        ("長" * 26, ("長" * 15, "長" * 10, "長")),
+    ],
+)
+def test_a_name_is_cut_between_characters_where_the_chip_ends(name: str, pieces: tuple[str, str, str]) -> None:
+    assert name_in_chip(name) == pieces
+    social_groupings(replace(CONTENTS, name=name), HISTORICAL)
+
+
+def test_a_card_of_the_first_generation_has_no_room_for_a_long_name() -> None:
     with pytest.raises(ItemWrong, match=r"1\.00"):
         social_groupings(replace(CONTENTS, name="長" * 16), HISTORICAL, Version.V1)
 

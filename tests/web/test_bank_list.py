@@ -9,11 +9,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.cast import make_bank, make_guardian, make_person
+from tests.cast import CLERK, make_bank, make_guardian, make_person
+from tests.faces import drawn_file
 from yikatong.accounts.models import Role, User
 from yikatong.applications.selectors import eligible_banks
 from yikatong.banks.models import BankOrderDraw
 from yikatong.foundation.clock import beijing_day, utc_now
+from yikatong.issuance.portraits import keep_portrait
 from yikatong.registry.models import InsuredCategory, Membership, Organisation, Person
 from yikatong.supervision.models import BankOffer
 
@@ -121,7 +123,8 @@ def test_going_on_without_a_choice_leads_back_to_the_list() -> None:
     for code in BANKS:
         make_bank(code)
     client, person = resident(Situation("flexible"))
-    for name in ("portal:apply_collection", "portal:apply_check"):
+    keep_portrait(person.person_id, drawn_file(), by=CLERK, at=utc_now())
+    for name in ("portal:apply_collection", "portal:apply_check", "portal:apply_slot"):
         answer = client.get(f"{reverse(name)}?for={person.person_id}&collection=post&address=x")
         assert answer.status_code == 302
         assert answer["location"].startswith(reverse("portal:apply_bank"))

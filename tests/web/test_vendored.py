@@ -18,5 +18,6 @@ def test_vendored_file_is_unchanged(entry: dict[str, str]) -> None:
 
 def test_every_vendored_file_is_listed() -> None:
     folders = [ROOT / "yikatong/portal/static/vendor", ROOT / "yikatong/workbench/static/vendor", ROOT / "tests/vendor"]
+    folders.append(ROOT / "yikatong/issuance/data")
     present = {str(path.relative_to(ROOT)) for folder in folders for path in folder.iterdir() if path.suffix != ".toml"}
     assert present == {entry["path"] for entry in VENDORED}

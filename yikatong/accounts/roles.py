@@ -7,11 +7,11 @@ from yikatong.accounts.models import Role
 
 AREAS: dict[str, frozenset[str]] = {
     Role.RESIDENT: frozenset({"portal"}),
-    Role.BANK_CLERK: frozenset({"work", "bank"}),
+    Role.BANK_CLERK: frozenset({"work", "bank", "delegations"}),
     Role.CARD_CENTRE: frozenset({"work", "staff", "campaigns", "fairness", "statements", "audit"})
-    | {"cases", "messaging", "approvals", "exports"},
+    | {"approvals", "cases", "delegations", "exports", "messaging"},
     Role.UNIT: frozenset({"work", "unit"}),
-    Role.OUTREACH: frozenset({"work"}),
+    Role.OUTREACH: frozenset({"work", "delegations"}),
     Role.OPERATOR: frozenset({"work", "statements"}),
     Role.AUDITOR: frozenset({"work", "fairness", "statements", "audit", "exports"}),
     Role.ADMINISTRATOR: frozenset({"work", "accounts", "approvals"}),

@@ -25,7 +25,7 @@ class Application(models.Model):
     kind = models.CharField(max_length=12, choices=[(v, v) for v in ("first", "replacement")])
     channel = models.CharField(max_length=10, choices=[(v, v) for v in ("web", "outlet", "outreach", "unit")])
     bank_code = models.CharField(max_length=8)
-    collection = models.CharField(max_length=8, choices=[(v, v) for v in ("outlet", "post", "unit")])
+    collection = models.CharField(max_length=8, choices=[(v, v) for v in ("outlet", "post", "unit", "visit")])
     outlet_id = models.CharField(max_length=24, blank=True)
     address_sealed = models.BinaryField(null=True)
     organisation_code = models.CharField(max_length=18, blank=True)
@@ -42,3 +42,20 @@ class Application(models.Model):
             models.Index(fields=["bank_code", "state", "submitted_at"], name="applications_by_bank"),
             models.Index(fields=["outlet_id", "state", "submitted_at"], name="applications_by_outlet"),
         ]
+
+
+class Draft(models.Model):
+    """What somebody has answered so far in an application for a person; sealed, and gone when it is submitted or old.
+
+    ``application_id`` is the one it will be submitted under: two tabs, a reload or the back button submit it once.
+    """
+
+    pk = models.CompositePrimaryKey("person_id", "acting_person_id")
+    person_id = models.BigIntegerField()
+    acting_person_id = models.BigIntegerField()
+    application_id = models.UUIDField()
+    answers_sealed = models.BinaryField()
+    updated_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "applications_draft"

@@ -43,7 +43,7 @@ class Reason(StrEnum):
 
 KINDS = frozenset({"first", "replacement"})
 CHANNELS = frozenset({"web", "outlet", "outreach", "unit"})
-COLLECTIONS = frozenset({"outlet", "post", "unit"})
+COLLECTIONS = frozenset({"outlet", "post", "unit", "visit"})
 COLLECTIVE_CHANNELS: Mapping[str, frozenset[str]] = {
     "employee": frozenset({"web", "unit"}),
     "student": frozenset({"web", "unit"}),
@@ -86,6 +86,7 @@ class Situation:
     """The facts on the day of application.
 
     ``acting_person_id`` is who applies, ``None`` when a clerk or helper has the applicant's document before them.
+    ``delegate_ids``: to whom the person gave the right to apply.
     ``bank_names``: code and Chinese name of every bank that takes part on that day.
     """
 
@@ -101,6 +102,7 @@ class Situation:
     held_third_generation: bool
     has_lost_third_generation: bool
     has_had_third_generation: bool
+    delegate_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,9 @@ def _picked_by_units(situation: Situation, rule: str, *, is_normal: bool) -> fro
 
 
 def check_right_to_act(situation: Situation, channel: str) -> None:
-    """A minor's card is applied for by a guardian; anybody else applies for themselves. Raises ``Refused``.
+    """A minor's card is applied for by a guardian; anybody else applies themselves, or whom they gave that right.
+
+    Raises ``Refused``.
 
     Nobody stands before a desk on the web, so there it must be known who acts.
     """
@@ -165,7 +169,7 @@ def check_right_to_act(situation: Situation, channel: str) -> None:
     elif acting is None:
         if channel == "web":
             raise Refused(Reason.NOT_ALLOWED_TO_ACT, "请先登录，由本人申请")
-    elif acting != situation.person_id and acting not in situation.guardian_ids:
+    elif acting != situation.person_id and acting not in situation.guardian_ids | situation.delegate_ids:
         raise Refused(Reason.NOT_ALLOWED_TO_ACT, "您没有为此人办理的权限；请由本人申请，或先办理委托")
 
 
@@ -223,9 +227,9 @@ def _check_collection(wish: Wish, situation: Situation) -> None:
         return
     if situation.age_years < ADULT_AGE_YEARS:
         raise Refused(Reason.MINOR_COLLECTS_AT_OUTLET, "未成年人的卡由监护人到网点领取，请选择领卡网点")
-    if wish.collection == "post":
+    if wish.collection in {"post", "visit"}:
         if not wish.has_address:
-            raise Refused(Reason.ADDRESS_MISSING, "请填写邮寄地址")
+            raise Refused(Reason.ADDRESS_MISSING, "请填写收卡地址")
         return
     unit = _unit_of(wish, situation)
     if unit is None:

@@ -11,8 +11,11 @@ from yikatong.applications import rules
 from yikatong.applications.models import Application
 from yikatong.banks.models import Bank
 from yikatong.city.rules import rules_at
+from yikatong.delegation.rules import Act
+from yikatong.delegation.selectors import delegate_ids_of
 from yikatong.foundation.clock import age_years
-from yikatong.registry.models import Guardianship, Membership, Organisation, Person
+from yikatong.registry.models import Membership, Organisation, Person
+from yikatong.registry.selectors import guardian_ids_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,6 @@ def eligible_banks(person: Person, *, acting_person_id: int | None, on: date) ->
     return rules.eligible_banks(situation, rules_at(on))
 
 
-def guardian_ids_of(person_id: int, on: date) -> frozenset[int]:
-    """Who may act for a ward on a day."""
-    lasting = Q(until=None) | Q(until__gte=on)
-    guardians = Guardianship.objects.filter(lasting, ward_person_id=person_id, since__lte=on)
-    return frozenset(guardians.values_list("guardian_person_id", flat=True))
-
-
 def situation_of(person: Person, *, acting_person_id: int | None, on: date) -> rules.Situation:
     """All facts that decide an application on a day."""
     lasting = Q(until=None) | Q(until__gte=on)
@@ -68,7 +64,8 @@ def situation_of(person: Person, *, acting_person_id: int | None, on: date) -> r
         acting_person_id=acting_person_id,
         category=person.category,
         age_years=age_years(person.birth_date, on),
-        guardian_ids=guardian_ids_of(person.person_id, on),
+        guardian_ids=guardian_ids_of(person, on),
+        delegate_ids=delegate_ids_of(person.person_id, Act.APPLY, on),
         units=tuple(
             rules.Unit(
                 unit.credit_code,

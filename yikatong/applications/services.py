@@ -7,12 +7,14 @@ facts the register already proves is approved at once; there is no queue of peop
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 
 from yikatong.applications import hooks, rules
-from yikatong.applications.models import Application, ApplicationState
+from yikatong.applications.models import Application, ApplicationState, Draft
+from yikatong.applications.receipts import send_receipt
 from yikatong.applications.rules import Reason
 from yikatong.applications.selectors import situation_of
 from yikatong.audit.actors import Actor
@@ -100,6 +102,10 @@ def submit(command: SubmitApplication, *, by: Actor, at: datetime) -> Applicatio
         _record("application.submitted", application, by=by, at=at, channel=command.channel, bank=command.bank_code)
         move(application, ApplicationState.APPROVED, by=Actor.system("applications"), at=at)
         hooks.approved(application, at)
+        Draft.objects.filter(person_id=person.person_id).delete()
+        if command.channel == "web":
+            told = acting if acting is not None else person.person_id
+            transaction.on_commit(partial(send_receipt, told, application), robust=True)
         return application
 
 
@@ -118,7 +124,7 @@ def _wish(command: SubmitApplication) -> rules.Wish:
 
 def _sealed_address(command: SubmitApplication) -> bytes | None:
     """Only what is needed is kept: an address typed before choosing an outlet is not."""
-    return field_cipher().seal("address", command.address) if command.collection == "post" else None
+    return field_cipher().seal("address", command.address) if command.collection in {"post", "visit"} else None
 
 
 def cancel(
@@ -136,6 +142,7 @@ def cancel(
             rules.check_right_to_act(situation, application.channel)
         if rules.check_withdrawal(application.state):
             move(application, ApplicationState.CANCELLED, by=by, at=at)
+            hooks.cancelled(application, at)
         return application
 
 

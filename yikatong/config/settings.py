@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "yikatong.approvals",
     "yikatong.exports",
     "yikatong.cases",
+    "yikatong.delegation",
     "yikatong.banks",
     "yikatong.ledger",
     "yikatong.applications",

@@ -15,6 +15,7 @@ from yikatong.issuance import hooks as card_hooks
 from yikatong.issuance import selectors as card_selectors
 from yikatong.issuance.acts import END_SOCIAL_FUNCTION
 from yikatong.issuance.case_kinds import HELD_CARDS
+from yikatong.issuance.portraits import drop_own_portrait
 from yikatong.issuance.production import order_production
 from yikatong.messaging.acts import BIG_MESSAGE
 from yikatong.messaging.case_kinds import FAILED_MESSAGES
@@ -27,6 +28,7 @@ def connect() -> None:
     application_selectors.card_facts(card_selectors.cards_held)
     application_hooks.on_approved(order_production)
     application_hooks.on_approved(follow_application)
+    application_hooks.on_cancelled(drop_own_portrait)
     card_hooks.on_card_made(ecard.create_electronic_card)
     card_hooks.on_card_changed(ecard.follow_card)
     card_hooks.on_card_changed(refresh_denials)

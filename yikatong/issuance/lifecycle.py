@@ -11,13 +11,14 @@ from django.db import transaction
 
 from yikatong.applications.models import Application, ApplicationState
 from yikatong.applications.rules import ADULT_AGE_YEARS
-from yikatong.applications.selectors import guardian_ids_of
 from yikatong.applications.services import acting_person, lock_person, move
 from yikatong.audit.actors import Actor
 from yikatong.audit.models import AuditEvent
 from yikatong.audit.services import record
 from yikatong.banks.models import Outlet
 from yikatong.city.rules import rules_at
+from yikatong.delegation.rules import Act
+from yikatong.delegation.selectors import delegate_ids_of
 from yikatong.foundation.clock import age_years, beijing_day
 from yikatong.foundation.errors import Refused
 from yikatong.issuance import hooks, rules
@@ -31,6 +32,7 @@ from yikatong.issuance.models import (
 )
 from yikatong.issuance.rules import CardSnapshot, Reason
 from yikatong.registry.models import Person
+from yikatong.registry.selectors import guardian_ids_of
 
 SELF = Actor.system("issuance")
 
@@ -118,19 +120,32 @@ def send_to_outlet(card_id: int, *, outlet_id: str, by: Actor, at: datetime) -> 
         return card
 
 
-def hand_over(card_id: int, *, by: Actor, at: datetime, guardian_person_id: int | None = None) -> Card:
+def hand_over(
+    card_id: int,
+    *,
+    by: Actor,
+    at: datetime,
+    guardian_person_id: int | None = None,
+    agent_person_id: int | None = None,
+) -> Card:
     """Give the card to its holder, or a minor's to the guardian, after the clerk checked who stands there.
 
-    Repeating it changes nothing. Raises ``Refused``.
+    ``agent_person_id``: an adult's card to whom they gave the right to collect it. Repeating it changes nothing. Raises
+    ``Refused``.
     """
     with transaction.atomic():
         person, card = lock_card(card_id)
         today = beijing_day(at)
-        is_guardian = guardian_person_id in guardian_ids_of(person.person_id, today)
+        is_guardian = guardian_person_id in guardian_ids_of(person, today)
         is_minor = age_years(person.birth_date, today) < ADULT_AGE_YEARS
+        if agent_person_id is not None and agent_person_id not in delegate_ids_of(person.person_id, Act.COLLECT, today):
+            raise Refused(Reason.NOT_THE_HOLDER, "此人没有代领的委托，请核对证件")
         if not rules.check_hand_over(snapshot(card), at, is_minor=is_minor, guardian_present=is_guardian):
             return card
-        _collect(card, by=by, at=at, guardian_person_id=guardian_person_id if is_guardian else None)
+        details = {"guardian_person_id": guardian_person_id} if is_guardian else {}
+        if agent_person_id is not None:
+            details["agent_person_id"] = agent_person_id
+        _collect(card, by=by, at=at, **details)
         return card
 
 
@@ -145,11 +160,11 @@ def activate_social_function(
     """
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, by, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, Act.ACTIVATE, at)
         if not rules.check_activation(snapshot(card), at):
             return Activation(card_id, card.activated_at or at, _ended_by(card_id), was_repeated=True)
         if card.state == CardState.READY:
-            _collect(card, by=by, at=at, guardian_person_id=None)
+            _collect(card, by=by, at=at)
         ended = _end_active_card(person.person_id, by=by, at=at, reason="superseded")
         card.social_state, card.activated_at = SocialState.ACTIVE, at
         card.save(update_fields=["social_state", "activated_at"])
@@ -186,7 +201,7 @@ def pre_report_loss(card_id: int, *, by: Actor, at: datetime, acting_person_id: 
     """Stop the card at once, for ten days. Repeating it keeps the first date. Raises ``Refused``."""
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, by, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, Act.REPORT_LOSS, at)
         rules.check_loss_report(snapshot(card))
         if rules.is_reported_lost(snapshot(card), at):
             return card
@@ -204,7 +219,7 @@ def withdraw_pre_report(card_id: int, *, by: Actor, at: datetime, acting_person_
     """The card was found again before it was formally reported. Repeating it changes nothing. Raises ``Refused``."""
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, by, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, Act.REPORT_LOSS, at)
         if card.reported_lost_at is not None:
             raise Refused(Reason.NOT_PRE_REPORTED, "此卡已正式挂失，不能撤销；请申请补卡")
         if card.pre_reported_lost_at is not None:
@@ -219,7 +234,7 @@ def report_loss(card_id: int, *, by: Actor, at: datetime, acting_person_id: int 
     """
     with transaction.atomic():
         person, card = lock_card(card_id)
-        _check_acting(person, by, acting_person_id, at)
+        _check_acting(person, by, acting_person_id, Act.REPORT_LOSS, at)
         if card.reported_lost_at is not None:
             return card
         rules.check_loss_report(snapshot(card))
@@ -277,21 +292,21 @@ def _lift_pre_report(card: Card, action: str, *, by: Actor, at: datetime) -> Non
     hooks.card_changed(card, at)
 
 
-def _check_acting(person: Person, by: Actor, acting_person_id: int | None, at: datetime) -> None:
+def _check_acting(person: Person, by: Actor, acting_person_id: int | None, act: Act, at: datetime) -> None:
     today = beijing_day(at)
     rules.check_right_to_act(
         holder_person_id=person.person_id,
         acting_person_id=acting_person(by, acting_person_id),
         is_minor=age_years(person.birth_date, today) < ADULT_AGE_YEARS,
-        guardian_ids=guardian_ids_of(person.person_id, today),
+        guardian_ids=guardian_ids_of(person, today),
+        delegate_ids=delegate_ids_of(person.person_id, act, today),
     )
 
 
-def _collect(card: Card, *, by: Actor, at: datetime, guardian_person_id: int | None) -> None:
+def _collect(card: Card, *, by: Actor, at: datetime, **details: int | None) -> None:
     card.state, card.collected_at = CardState.COLLECTED, at
     card.save(update_fields=["state", "collected_at"])
     _move_application(card, ApplicationState.COLLECTED, by=by, at=at)
-    details = {} if guardian_person_id is None else {"guardian_person_id": guardian_person_id}
     _record("card.collected", card, by=by, at=at, **details)
     hooks.card_changed(card, at)
 

@@ -246,12 +246,18 @@ class CounterWriting(models.Model):
 
 
 class Portrait(models.Model):
-    """A person's photograph: for the face 358 by 441 points, for the chip at most 4096 bytes; JPEG, sealed in base64."""
+    """A person's photograph: for the face 358 by 441 points, for the chip at most 4096 bytes; JPEG, sealed in base64.
+
+    ``consented_at``: when the resident gave it for their card, with consent of its own; it goes when the card is there.
+    ``None`` for one taken at a counter.
+    """
 
     person_id = models.BigIntegerField(primary_key=True)
     jpeg_sealed = models.BinaryField()
     chip_jpeg_sealed = models.BinaryField()
     taken_at = models.DateTimeField()
+    consented_at = models.DateTimeField(null=True)
+    consented_by_person_id = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "issuance_portrait"

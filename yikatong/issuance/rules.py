@@ -97,17 +97,22 @@ def _check_alive(card: CardSnapshot, at: datetime) -> None:
 
 
 def check_right_to_act(
-    *, holder_person_id: int, acting_person_id: int | None, is_minor: bool, guardian_ids: frozenset[int]
+    *,
+    holder_person_id: int,
+    acting_person_id: int | None,
+    is_minor: bool,
+    guardian_ids: frozenset[int],
+    delegate_ids: frozenset[int] = frozenset(),
 ) -> None:
-    """A holder acts for themselves, for a minor only a guardian does. Raises ``Refused``.
+    """A holder acts for themselves, or whom they gave the right to this act; for a minor only a guardian does.
 
-    ``acting_person_id`` is ``None`` when staff have the right person's document before them.
+    Raises ``Refused``. ``acting_person_id`` is ``None`` when staff have the right person's document before them.
     """
     if acting_person_id is None or acting_person_id in guardian_ids:
         return
     if is_minor:
         raise Refused(Reason.GUARDIAN_REQUIRED, "未成年人的卡由监护人办理")
-    if acting_person_id != holder_person_id:
+    if acting_person_id != holder_person_id and acting_person_id not in delegate_ids:
         raise Refused(Reason.NOT_THE_HOLDER, "这不是您的卡")
 
 

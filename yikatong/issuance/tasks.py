@@ -9,6 +9,7 @@ from procrastinate.contrib.django import app
 
 from yikatong.foundation.clock import utc_now
 from yikatong.issuance.lifecycle import lapse_pre_reports
+from yikatong.issuance.portraits import drop_used_portraits
 from yikatong.issuance.production import produce_card, resume_orders
 
 ORDER_OVERDUE_AFTER = timedelta(hours=1)
@@ -36,3 +37,12 @@ def resume_orders_task(timestamp: int) -> None:
     """Take up orders whose job the worker gave up."""
     close_old_connections()
     resume_orders(ordered_before=utc_now() - ORDER_OVERDUE_AFTER)
+
+
+@app.periodic(cron="50 3 * * *")
+@app.task(name="issuance.drop_used_portraits", queueing_lock="issuance.drop_used_portraits")
+def drop_used_portraits_task(timestamp: int) -> None:
+    """Every night: photographs that residents gave go when their card is there."""
+    close_old_connections()
+    while drop_used_portraits(at=utc_now()):
+        pass

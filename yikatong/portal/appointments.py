@@ -20,6 +20,7 @@ from yikatong.campaign.appointments import NotBooked, Place, Reason, confirm, en
 from yikatong.campaign.booking import DAYS_OFFERED, OfferedDay, book_for, offered, where_to_book
 from yikatong.campaign.invitations import invitation_of
 from yikatong.city.models import Division
+from yikatong.delegation.rules import Act
 from yikatong.foundation.clock import age_years
 from yikatong.foundation.errors import Refused
 from yikatong.issuance.selectors import cards_held
@@ -33,11 +34,11 @@ from yikatong.registry.models import Person
 def appointments(request: HttpRequest, holder: Holder) -> HttpResponse:
     """One person's appointment, for oneself or a child; several people choose first."""
     answers = request.POST if request.method == "POST" else request.GET
-    people = holder.may_act_for()
+    people = holder.may_act_for(Act.BOOK)
     chosen = answers.get("for", "")
     if not chosen and len(people) > 1 and request.method == "GET":
         return render(request, "portal/appointment_person.html", {"people": [_line(holder, one) for one in people]})
-    person = holder.person_for(int(chosen)) if chosen.isdecimal() else _only(people, chosen)
+    person = holder.person_for(int(chosen), Act.BOOK) if chosen.isdecimal() else _only(people, chosen)
     if request.method == "GET":
         return render(request, "portal/appointment.html", _shown(request, holder, person))
     try:
@@ -81,7 +82,7 @@ def _act(request: HttpRequest, holder: Holder, person: Person) -> None:
     action = request.POST.get("action", "")
     if action == "book":
         outlet_id = request.POST.get("outlet", "")
-        place = _place(outlet_id, request.POST.get("place", ""))
+        place = place_of(outlet_id, request.POST.get("place", ""))
         book_for(person.person_id, place, appointment_id=number, by=holder.actor, at=holder.at)
         when = f"{place.day} {HALF_WORDS[place.half]}"
         messages.success(request, _("已预约：%(when)s。") % {"when": when})
@@ -108,7 +109,7 @@ def _number(text: str) -> UUID:
         raise Http404 from error
 
 
-def _place(outlet_id: str, text: str) -> Place:
+def place_of(outlet_id: str, text: str) -> Place:
     """``2026-11-16/am``. Raises ``NotBooked`` when nothing was chosen."""
     day, _slash, half = text.partition("/")
     try:

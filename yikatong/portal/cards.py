@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from yikatong.consent import codes
+from yikatong.delegation.rules import Act
 from yikatong.ecard.selectors import electronic_card_of
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.masks import masked_phone
@@ -32,7 +33,7 @@ CODE_TEXT = "您正在启用新的社会保障卡，启用后旧卡立即停用"
 @holder_required
 def progress(request: HttpRequest, holder: Holder) -> HttpResponse:
     """Each person's newest application step by step, promised and real; and all that happened, below."""
-    found = known_of(holder.may_act_for(), holder.at)
+    found = known_of(holder.may_act_for(Act.FOLLOW), holder.at)
     stories = timelines([known.person.person_id for known in found])
     ways = tracks({known.person.person_id: known.applications for known in found}, stories, on=holder.today)
     people = [
@@ -55,7 +56,7 @@ def activate(request: HttpRequest, holder: Holder, card_id: int) -> HttpResponse
 
     A guardian's code goes to the guardian's phone. The page says plainly that the older card ends now.
     """
-    card = holder.card_for(card_id)
+    card = holder.card_for(card_id, Act.ACTIVATE)
     if card.social_state == "active":
         return render(request, "portal/activated.html", _activated(holder, card))
     error = field = ""
@@ -134,7 +135,7 @@ def _activated(holder: Holder, card: Card) -> dict[str, object]:
 @holder_required
 def loss(request: HttpRequest, holder: Holder, card_id: int) -> HttpResponse:
     """Stop a lost card at once; found again, withdraw; gone for good, report formally."""
-    card = holder.card_for(card_id)
+    card = holder.card_for(card_id, Act.REPORT_LOSS)
     error = ""
     if request.method == "POST":
         commands = {

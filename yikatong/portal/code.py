@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from yikatong.delegation.rules import Act
 from yikatong.ecard import services
 from yikatong.ecard.models import ElectronicCard
 from yikatong.ecard.selectors import devices_of, electronic_card_of
@@ -23,7 +24,7 @@ from yikatong.registry.models import Person
 
 def _asked_for(request: HttpRequest, holder: Holder) -> Person:
     person_id = request.GET.get("for", "")
-    return holder.person_for(int(person_id)) if person_id.isdecimal() else holder.person
+    return holder.person_for(int(person_id), Act.SHOW_CODE) if person_id.isdecimal() else holder.person
 
 
 def _twin(request: HttpRequest, holder: Holder) -> ElectronicCard | None:

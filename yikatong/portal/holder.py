@@ -10,6 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from yikatong.audit.actors import Actor
+from yikatong.delegation.rules import Act
+from yikatong.delegation.selectors import principals_of
 from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.issuance.models import Card
 from yikatong.registry.models import Person
@@ -29,27 +31,32 @@ class Holder:
         """The day in Beijing."""
         return beijing_day(self.at)
 
-    def may_act_for(self) -> list[Person]:
-        """The resident first, then the wards."""
-        return [self.person, *wards_of(self.person.person_id, self.today)]
+    def may_act_for(self, act: Act | None = None) -> list[Person]:
+        """The resident first, then the wards; for an act also those who gave the right to it."""
+        people = [self.person, *wards_of(self.person.person_id, self.today)]
+        known = {person.person_id for person in people}
+        given = principals_of(self.person.person_id, act, self.today) if act is not None else []
+        return people + [person for person in given if person.person_id not in known]
 
-    def person_for(self, person_id: int) -> Person:
+    def person_for(self, person_id: int, act: Act | None = None) -> Person:
         """One of them. Raises ``Http404`` for anybody else: existence is not told."""
-        for person in self.may_act_for():
+        if person_id == self.person.person_id:
+            return self.person
+        for person in self.may_act_for(act):
             if person.person_id == person_id:
                 return person
         raise Http404
 
-    def card_for(self, card_id: int) -> Card:
+    def card_for(self, card_id: int, act: Act | None = None) -> Card:
         """A card of one of them. Raises ``Http404``."""
         card = Card.objects.filter(card_id=card_id).first()
         if card is None:
             raise Http404
-        self.person_for(card.person_id)
+        self.person_for(card.person_id, act)
         return card
 
     def name_of(self, person: Person) -> PersonView:
-        """Residents see themselves and their children in clear."""
+        """Residents see themselves, their children and those who gave them a right in clear."""
         return clear_view(person)
 
 

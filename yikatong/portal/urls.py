@@ -2,7 +2,23 @@
 
 from django.urls import path
 
-from yikatong.portal import applying, appointments, cards, code, complaints, fairness, home, messages, privacy, uses
+from yikatong.portal import (
+    apply_bank,
+    apply_check,
+    apply_collection,
+    apply_photo,
+    applying,
+    appointments,
+    cards,
+    code,
+    complaints,
+    delegations,
+    fairness,
+    home,
+    messages,
+    privacy,
+    uses,
+)
 
 app_name = "portal"
 urlpatterns = [
@@ -18,11 +34,20 @@ urlpatterns = [
     path("fairness/complaint/state/", complaints.state, name="complaint_state"),
     path("large-print/", home.large_print, name="large_print"),
     path("identify/", home.identify, name="identify"),
-    path("apply/", applying.choose_person, name="apply"),
-    path("apply/bank/", applying.choose_bank, name="apply_bank"),
-    path("apply/collection/", applying.choose_collection, name="apply_collection"),
-    path("apply/check/", applying.check, name="apply_check"),
+    path("apply/", applying.start, name="apply"),
+    path("apply/photo/", apply_photo.photo, name="apply_photo"),
+    path("apply/photo/image/", apply_photo.image, name="apply_photo_image"),
+    path("apply/photo/help/", apply_photo.photo_help, name="apply_photo_help"),
+    path("apply/bank/", apply_bank.bank, name="apply_bank"),
+    path("apply/collection/", apply_collection.collection, name="apply_collection"),
+    path("apply/slot/", apply_collection.slot, name="apply_slot"),
+    path("apply/check/", apply_check.check, name="apply_check"),
     path("apply/receipt/<int:person_id>/<uuid:application_id>/", applying.receipt, name="apply_receipt"),
+    path("delegations/", delegations.overview, name="delegations"),
+    path("delegations/give/", delegations.give_right, name="delegation_give"),
+    path("delegations/ask/", delegations.ask_right, name="delegation_ask"),
+    path("delegations/ask/<uuid:request_id>/", delegations.enter_code, name="delegation_code"),
+    path("delegations/<int:principal_id>/<uuid:delegation_id>/end/", delegations.end_right, name="delegation_end"),
     path("appointments/", appointments.appointments, name="appointments"),
     path("progress/", cards.progress, name="progress"),
     path("cards/<int:card_id>/activate/", cards.activate, name="activate"),

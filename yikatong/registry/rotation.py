@@ -69,6 +69,16 @@ SEALED_TABLES = (
         (("person_id", "bigint"), ("application_id", "uuid")),
         (("address_sealed", "address"),),
     ),
+    SealedTable(
+        "applications_draft",
+        (("person_id", "bigint"), ("acting_person_id", "bigint")),
+        (("answers_sealed", "draft"),),
+    ),
+    SealedTable(
+        "delegation_delegation",
+        (("principal_person_id", "bigint"), ("delegation_id", "uuid")),
+        (("evidence_sealed", "evidence"),),
+    ),
     SealedTable("banks_fair_seed", (("day", "date"),), (("seed_sealed", "seed"),)),
     SealedTable("ecard_server_held_key", (("card_id", "bigint"),), (("private_key_sealed", "device_key"),)),
     SealedTable(

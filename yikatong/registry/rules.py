@@ -156,6 +156,19 @@ def check_identity_number(number: str, on: date) -> date | Problem:
     return _check_identity_number(number, on, problems) or problems[0]
 
 
+def guardianship_holds(since: date, until: date | None, ward_birth_date: date, on: date) -> bool:
+    """Whether a guardian may act for a ward on a day; ``until`` is the last day.
+
+    Guardianship of a minor ends with the eighteenth birthday, whatever the register still says. One that began on that day or
+    later was recorded for an adult who cannot act, and lasts. Source: Civil Code, articles 17, 27 and 28; telling the two
+    apart by their beginning: assumption.
+    """
+    if not since <= on or (until is not None and until < on):
+        return False
+    is_over_a_minor = age_years(ward_birth_date, since) < ADULT_AGE_YEARS
+    return not is_over_a_minor or age_years(ward_birth_date, on) < ADULT_AGE_YEARS
+
+
 def check_name(name: str) -> str | Problem:
     """A name in its normal form, or what is wrong with it."""
     problems: list[Problem] = []

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from yikatong.foundation.masks import masked_identity_number, masked_name, masked_phone
 from yikatong.registry.models import Guardianship, IdentityKey, Membership, Organisation, Person
+from yikatong.registry.rules import guardianship_holds
 from yikatong.registry.sealing import field_cipher
 
 
@@ -61,17 +62,35 @@ def masked_view(person: Person) -> PersonView:
 
 
 def wards_of(person_id: int, on: date) -> list[Person]:
-    """Those a person may act for on a day, by number."""
+    """Those a person is guardian of on a day, by number; a child who has come of age is none any more."""
     lasting = Q(until=None) | Q(until__gte=on)
-    rows = Guardianship.objects.filter(lasting, guardian_person_id=person_id, since__lte=on)
-    return list(Person.objects.filter(person_id__in=rows.values("ward_person_id")).order_by("person_id"))
+    rows = list(Guardianship.objects.filter(lasting, guardian_person_id=person_id, since__lte=on))
+    wards = Person.objects.in_bulk([row.ward_person_id for row in rows]) if rows else {}
+    return [wards[row.ward_person_id] for row in sorted(rows, key=_by_ward) if _holds(row, wards, on)]
 
 
 def guardians_of(person_id: int, on: date) -> list[Person]:
-    """Those who may act for a person on a day, by number."""
-    lasting = Q(until=None) | Q(until__gte=on)
-    rows = Guardianship.objects.filter(lasting, ward_person_id=person_id, since__lte=on)
-    return list(Person.objects.filter(person_id__in=rows.values("guardian_person_id")).order_by("person_id"))
+    """Those who are a person's guardians on a day, by number."""
+    ward = find_person(person_id)
+    ids = guardian_ids_of(ward, on) if ward is not None else frozenset()
+    return list(Person.objects.filter(person_id__in=ids).order_by("person_id")) if ids else []
+
+
+def guardian_ids_of(ward: Person, on: date) -> frozenset[int]:
+    """The numbers of a person's guardians on a day."""
+    rows = Guardianship.objects.filter(ward_person_id=ward.person_id, since__lte=on)
+    return frozenset(
+        row.guardian_person_id for row in rows if guardianship_holds(row.since, row.until, ward.birth_date, on)
+    )
+
+
+def _by_ward(row: Guardianship) -> int:
+    return row.ward_person_id
+
+
+def _holds(row: Guardianship, wards: dict[int, Person], on: date) -> bool:
+    ward = wards.get(row.ward_person_id)
+    return ward is not None and guardianship_holds(row.since, row.until, ward.birth_date, on)
 
 
 def organisations_of(person_id: int, on: date) -> list[Organisation]:

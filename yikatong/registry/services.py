@@ -10,7 +10,7 @@ from yikatong.foundation.clock import age_years, beijing_day
 from yikatong.foundation.errors import Refused
 from yikatong.registry.models import Guardianship, Person
 from yikatong.registry.reasons import Reason
-from yikatong.registry.rules import ADULT_AGE_YEARS, is_phone
+from yikatong.registry.rules import ADULT_AGE_YEARS, guardianship_holds, is_phone
 from yikatong.registry.sealing import field_cipher
 
 
@@ -24,7 +24,7 @@ def record_guardianship(
     """
     today = beijing_day(at)
     with transaction.atomic():
-        _locked_person(ward_person_id)
+        ward = _locked_person(ward_person_id)
         guardian = Person.objects.filter(pk=guardian_person_id).first()
         if guardian is None:
             raise Refused(Reason.PERSON_UNKNOWN, "登记库中没有这名监护人")
@@ -33,13 +33,13 @@ def record_guardianship(
         if age_years(guardian.birth_date, today) < ADULT_AGE_YEARS:
             raise Refused(Reason.GUARDIAN_UNDER_AGE, f"监护人须年满 {ADULT_AGE_YEARS} 周岁")
         known = Guardianship.objects.filter(pk=(ward_person_id, guardian_person_id)).first()
-        if known and _holds(known, today) and known.relation == relation and not known.from_import:
+        if known and _holds(known, ward, today) and known.relation == relation and not known.from_import:
             return known
         guardianship, _ = Guardianship.objects.update_or_create(
             pk=(ward_person_id, guardian_person_id),
             defaults={
                 "relation": relation,
-                "since": known.since if known and _holds(known, today) else today,
+                "since": known.since if known and _holds(known, ward, today) else today,
                 "until": None,
                 "from_import": False,
             },
@@ -63,11 +63,11 @@ def end_guardianship(ward_person_id: int, guardian_person_id: int, *, by: Actor,
     """
     today = beijing_day(at)
     with transaction.atomic():
-        _locked_person(ward_person_id)
+        ward = _locked_person(ward_person_id)
         known = Guardianship.objects.filter(pk=(ward_person_id, guardian_person_id)).first()
         if known is None:
             raise Refused(Reason.GUARDIANSHIP_UNKNOWN, "没有登记过这一监护关系")
-        if not _holds(known, today):
+        if not _holds(known, ward, today):
             return known
         known.until = today - timedelta(days=1)
         known.save(update_fields=["until"])
@@ -110,5 +110,5 @@ def _locked_person(person_id: int) -> Person:
     return person
 
 
-def _holds(guardianship: Guardianship, on: date) -> bool:
-    return guardianship.until is None or guardianship.until >= on
+def _holds(guardianship: Guardianship, ward: Person, on: date) -> bool:
+    return guardianship_holds(guardianship.since, guardianship.until, ward.birth_date, on)

@@ -238,8 +238,8 @@ def _applications(card: EmulatedCard) -> list[Application]:
 
 
 def _values(contents: SocialContents, version: Version) -> dict[str, str]:
-    name, extension = _split_name(contents.name)
-    if extension and version is Version.V1:
+    name, extension, left_out = name_in_chip(contents.name)
+    if (extension or left_out) and version is Version.V1:
         raise ItemWrong("姓名：1.00 版的卡只放得下 30 字节")
     return {
         "卡的识别码": contents.identification_code,
@@ -263,9 +263,18 @@ def _digits_of(day: date) -> str:
     return day.isoformat().replace("-", "")
 
 
-def _split_name(name: str) -> tuple[str, str]:
-    """A name and what does not fit its item, never cut inside a character."""
-    end = len(name)
-    while len(name[:end].encode("gb18030")) > _NAME_BYTES:
+def name_in_chip(name: str) -> tuple[str, str, str]:
+    """A name as the chip holds it: in its own item, in the extension's, and what fits neither; never cut inside a character.
+
+    The chip's name is for machines, the face bears the whole. That a longer one is cut, not refused: assumption.
+    """
+    first = _fitting(name, _NAME_BYTES)
+    second = _fitting(name[len(first) :], NAME_EXTENSION.length)
+    return first, second, name[len(first) + len(second) :]
+
+
+def _fitting(text: str, octets: int) -> str:
+    end = len(text)
+    while len(text[:end].encode("gb18030")) > octets:
         end -= 1
-    return name[:end], name[end:]
+    return text[:end]

@@ -32,6 +32,8 @@ from yikatong.supervision.rules import (
 )
 
 MEDIAN, SLOW = 50, 90
+LATELY_DAYS, TOLD_FROM_PEOPLE = 28, 10
+"""How many days back the public is told a usual wait, and of how many people at least. Source: assumption; ``suppression``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,19 @@ class Report:
             *("complaints", "complaints_founded"),
         )
         return {name: sum(getattr(bank, name) for bank in self.banks) for name in names}
+
+
+def usual_days_to_make(on: date) -> dict[str, int]:
+    """By bank: within how many days half of the cards were made, of those applied for in the last weeks before ``on``.
+
+    Banks with fewer than ``TOLD_FROM_PEOPLE`` are left out. Sums a few weeks of daily rows: callers keep the answer a while.
+    """
+    rows = DailyWait.objects.filter(day__gte=on - timedelta(days=LATELY_DAYS), day__lt=on, kind=WaitKind.MADE)
+    waits: dict[str, dict[int, int]] = defaultdict(dict)
+    for code, days, people in rows.values_list("bank_code", "days").annotate(Sum("people")):
+        waits[code][days] = people
+    enough = {code: found for code, found in waits.items() if sum(found.values()) >= TOLD_FROM_PEOPLE}
+    return {code: median for code, found in enough.items() if (median := quantile_days(found, MEDIAN)) is not None}
 
 
 def report_of(filters: Filters) -> Report:

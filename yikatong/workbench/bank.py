@@ -11,6 +11,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from yikatong.accounts.models import User
 from yikatong.audit.actors import Actor
 from yikatong.banks.models import Outlet
+from yikatong.delegation.rules import Act
+from yikatong.delegation.selectors import delegate_ids_of
 from yikatong.foundation.clock import age_years, beijing_day, utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.issuance import services
@@ -141,11 +143,16 @@ def _act(request: HttpRequest, found: Card, person: Person) -> None:
     presented = find_person_by_identity_number(shown)
     guardian_ids = {guardian.person_id for guardian in guardians_of(person.person_id, beijing_day(at))}
     is_guardian = presented is not None and presented.person_id in guardian_ids
-    if presented is None or (presented.person_id != person.person_id and not is_guardian):
+    may_collect = (
+        delegate_ids_of(person.person_id, Act.COLLECT, beijing_day(at)) if action == "hand_over" else frozenset()
+    )
+    is_agent = presented is not None and presented.person_id in may_collect
+    if presented is None or (presented.person_id != person.person_id and not is_guardian and not is_agent):
         raise Refused(DeskRefusal.DOCUMENT_DIFFERS, _("证件号码与持卡人或监护人不符，请核对证件。"))
     if action in {"hand_over", "hand_over_and_activate"}:
         guardian_id = presented.person_id if is_guardian else None
-        services.hand_over(found.card_id, by=by, at=at, guardian_person_id=guardian_id)
+        agent_id = presented.person_id if is_agent and not is_guardian else None
+        services.hand_over(found.card_id, by=by, at=at, guardian_person_id=guardian_id, agent_person_id=agent_id)
     if action in {"activate_financial", "hand_over_and_activate"}:
         services.activate_financial_function(
             found.card_id, bank_code=found.bank_code, by=by, at=at, acting_person_id=presented.person_id

@@ -7,6 +7,7 @@ from yikatong.workbench import (
     bank,
     campaign_urls,
     counter,
+    delegations,
     fairness_urls,
     home,
     own_account,
@@ -57,6 +58,7 @@ urlpatterns = [
             )
         ),
     ),
+    path("delegations/", include(([path("", delegations.in_person, name="in_person")], "delegations"))),
     path("audit/", include((staff_urls.audit_patterns, "audit"))),
     path("campaigns/", include((campaign_urls.urlpatterns, "campaigns"))),
     path("fairness/", include((fairness_urls.urlpatterns, "fairness"))),
