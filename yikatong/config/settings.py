@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "yikatong.issuance",
     "yikatong.units",
     "yikatong.campaign",
+    "yikatong.outreach",
     "yikatong.ecard",
     "yikatong.supervision",
     "yikatong.acceptance",

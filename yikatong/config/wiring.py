@@ -8,6 +8,8 @@ from yikatong.ecard import services as ecard
 from yikatong.issuance import hooks as card_hooks
 from yikatong.issuance import selectors as card_selectors
 from yikatong.issuance.production import order_production
+from yikatong.outreach import hooks as outreach_hooks
+from yikatong.supervision.offers import record_offer_at_home
 
 
 def connect() -> None:
@@ -19,3 +21,4 @@ def connect() -> None:
     card_hooks.on_card_changed(ecard.follow_card)
     card_hooks.on_card_changed(refresh_denials)
     card_hooks.on_card_changed(follow_card)
+    outreach_hooks.on_banks_shown(record_offer_at_home)
