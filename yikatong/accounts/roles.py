@@ -10,7 +10,7 @@ AREAS: dict[str, frozenset[str]] = {
     Role.BANK_CLERK: frozenset({"work", "bank"}),
     Role.CARD_CENTRE: frozenset({"work", "staff", "campaigns", "fairness", "statements", "audit"}),
     Role.UNIT: frozenset({"work", "unit"}),
-    Role.OUTREACH: frozenset({"work"}),
+    Role.OUTREACH: frozenset({"work", "outreach"}),
     Role.OPERATOR: frozenset({"work", "statements"}),
     Role.AUDITOR: frozenset({"work", "fairness", "statements", "audit"}),
 }
@@ -37,6 +37,7 @@ PUBLIC = frozenset(
         "portal:large_print",
         "portal:welcome",
         "set_language",
+        "work:outreach:standing",
     }
 )
 """Addresses that need no sign-in. ``account_signup`` is closed (the adapter says so); the inbox exists in development only."""

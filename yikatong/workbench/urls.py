@@ -10,6 +10,7 @@ from yikatong.workbench import (
     counter,
     fairness_urls,
     home,
+    outreach_urls,
     staff,
     statements,
     unit_collect,
@@ -47,6 +48,7 @@ urlpatterns = [
                     path("register/", staff.register, name="register"),
                     path("persons/<int:person_id>/", staff.person, name="person"),
                     path("cards/", staff.cards, name="cards"),
+                    path("outreach/", include(outreach_urls.staff_urlpatterns)),
                 ],
                 "staff",
             )
@@ -67,5 +69,6 @@ urlpatterns = [
     path("audit/", include(([path("", audit.trail, name="trail")], "audit"))),
     path("campaigns/", include((campaign_urls.urlpatterns, "campaigns"))),
     path("fairness/", include((fairness_urls.urlpatterns, "fairness"))),
+    path("outreach/", include((outreach_urls.urlpatterns, "outreach"))),
     path("unit/", include((unit_urls.urlpatterns, "unit"))),
 ]

@@ -1,0 +1,262 @@
+"""A retiree who cannot come: called on at home, applied for without a network, the card made, posted and switched on.
+
+Nothing is mocked: the demo's processes, a real browser as tablet, a line that is really cut. The city is one in which the first
+card comes from the bank that pays the pension, as in the collective exchange: its rule file says so.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import PHONE
+from tests.cuttable import CuttableLine, cuttable_line
+from tests.journeys import helping
+from tests.journeys.people import enters_code, staff_signs_in
+from tests.postgres import open_temporary_folder
+from tests.stack import Stack, running_stack, wait_for
+from yikatong.city.folder import BEIJING
+
+pytestmark = pytest.mark.journey
+ADDRESS = "某街某巷十二号院三单元四零一室"
+FREE_CHOICE = re.compile(
+    r'\[\[bank_choice\]\]\ncode = "retiree"\nrule = "any"\neffective_from = 2026-01-01\nsource = .*\n'
+)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """The demo in a city where retirees' first card stays with the pension's bank."""
+    folder = open_temporary_folder()
+    city = folder / "city"
+    shutil.copytree(BEIJING, city)
+    programme = city / "rules" / "programme.toml"
+    text, found = FREE_CHOICE.subn("", programme.read_text(encoding="utf-8"))
+    assert found == 1
+    programme.write_text(text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "YIKATONG_CITY_DATA", str(city))
+        with running_stack(folder / "home") as running:
+            yield running
+
+
+@pytest.fixture
+def line(stack: Stack) -> Iterator[CuttableLine]:
+    """The tablet's line to the web."""
+    with cuttable_line(urlsplit(stack.web).port or 0) as whole:
+        yield whole
+
+
+@dataclass(frozen=True)
+class Retiree:
+    """Who is called on; what stands in the documents the helper is shown."""
+
+    number: int
+    person_id: int
+    identity_number: str
+    phone: str
+    name: str
+
+
+def retiree_on_the_list(centre: Page, stack: Stack) -> Retiree:
+    """The one whose pension comes through the bank at which the demo's clerk works."""
+    rows = stack.query(
+        "select v.person_id, p.pension_bank_code = o.bank_code and p.phone_index is not null from outreach_visit v "
+        "join registry_person p using (person_id), accounts_user u join banks_outlet o using (outlet_id) "
+        "where u.username = 'clerk' and v.state = 'planned' order by v.community_code, v.person_id"
+    )
+    number, person_id = next((n, person) for n, (person, fits) in enumerate(rows, start=1) if fits)
+    centre.goto(f"{stack.web}/work/staff/persons/{person_id}/")
+    centre.get_by_label("查看完整信息的原因").fill("核对上门办理的身份")
+    centre.get_by_role("button", name="查看", exact=True).click()
+    name = centre.get_by_role("heading", level=1).inner_text().strip()
+    identity, phone = (centre.locator("dd").nth(place).inner_text().strip() for place in (0, 1))
+    return Retiree(number, person_id, identity, phone, name)
+
+
+def go_offline(page: Page, line: CuttableLine) -> None:
+    """No network in the tablet, and none to the server either."""
+    page.context.set_offline(True)
+    line.cut()
+    assert page.evaluate("fetch('/welcome/').then(() => 'reached', () => 'cut')") == "cut"
+
+
+def begin_visit(page: Page, retiree: Retiree) -> None:
+    """The list, the person, the document."""
+    row = page.locator("[data-visits] > li").filter(has=page.get_by_text(f"第 {retiree.number} 户", exact=True))
+    row.get_by_role("button", name=re.compile("开始办理")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(retiree.name)
+    assert retiree.phone not in page.content()
+
+
+def shows_document(page: Page, retiree: Retiree) -> None:
+    """A wrong document is refused."""
+    tail = page.get_by_label("核对身份证件：证件号码最后四位")
+    tail.fill("0000" if retiree.identity_number[-4:] != "0000" else "1111")
+    page.get_by_role("button", name="证件与本人一致，开始").click()
+    expect(page.get_by_role("alert")).to_contain_text("与登记的不符")
+    tail.fill(retiree.identity_number[-4:].lower())
+    page.get_by_role("button", name="证件与本人一致，开始").click()
+
+
+def fill_in_at_home(page: Page, stack: Stack, retiree: Retiree) -> None:
+    """Reads, agrees, has no choice of bank, gives the address, is photographed, signs."""
+    ((bank,),) = stack.query(
+        "select b.name_zh from registry_person p join banks_bank b on b.code = p.pension_bank_code where person_id = %s",
+        retiree.person_id,
+    )
+    expect(page.get_by_role("heading", name="第三代社会保障卡")).to_be_visible()
+    expect(page.locator("main")).to_contain_text(f"您的第一张新卡由发养老金的银行办：{bank}")
+    expect(page.locator("main")).to_contain_text("旧卡继续有效，直到您启用新卡")
+    page.get_by_role("button", name="看完了，继续").click()
+    page.get_by_role("button", name="继续", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("本人同意后才能申请")
+    page.get_by_label(re.compile("同意用我的登记信息")).check()
+    page.get_by_label(re.compile("单独同意")).check()
+    page.get_by_role("button", name="继续", exact=True).click()
+    expect(page.get_by_role("radio")).to_have_count(1)
+    expect(page.get_by_label(bank, exact=True)).to_be_checked()
+    page.get_by_role("button", name="继续", exact=True).click()
+    page.get_by_label("寄到家里").check()
+    page.get_by_label("邮寄地址").fill(ADDRESS)
+    page.get_by_role("button", name="继续", exact=True).click()
+    page.get_by_label("拍照或选择照片").set_input_files(helping.photograph())  # type: ignore[arg-type]
+    expect(page.get_by_role("img", name="已拍的照片")).to_be_visible()
+    page.get_by_role("button", name="继续", exact=True).click()
+    page.get_by_role("button", name="继续", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("请签名")
+    helping.signs(page)
+    page.get_by_label("其他要说明的（可不填）").fill("大女儿陪同办理")
+    page.get_by_role("button", name="继续", exact=True).click()
+    expect(page.get_by_role("heading", name="请核对")).to_be_visible()
+
+
+def nothing_in_clear(page: Page, retiree: Retiree) -> str:
+    """What lies on the tablet tells nobody anything. Returns it."""
+    kept = helping.kept_on(page)
+    assert "record records visit:" in kept
+    for told in (
+        retiree.name,
+        retiree.phone,
+        retiree.identity_number,
+        retiree.identity_number[-4:] + '"',
+        ADDRESS,
+        "大女儿陪同办理",
+    ):
+        assert told not in kept, told
+    assert "extractable=true" not in kept
+    return kept
+
+
+def applications_of(stack: Stack, retiree: Retiree) -> list[tuple[str, str, str]]:
+    return stack.query(  # type: ignore[return-value]
+        "select channel, collection, state from applications_application where person_id = %s", retiree.person_id
+    )
+
+
+def comes_back(page: Page, stack: Stack, line: CuttableLine, retiree: Retiree) -> None:
+    """The first answer is lost on the way; sent again it counts once, and the person's data leave the tablet."""
+    line.mend()
+    line.swallow_answers()
+    page.context.set_offline(False)
+    wait_for(lambda: applications_of(stack, retiree), why="the application to arrive")
+    wait_for(lambda: line.swallowed, why="the answer to be lost")
+    expect(page.locator("[data-queue] > li")).to_have_count(1)
+    line.mend()
+    page.get_by_role("button", name="同步").click()
+    expect(page.locator("#notice")).to_contain_text("已上传 1 件，居民资料已从本机清除")
+    expect(page.locator("[data-results]")).to_contain_text("已受理，最迟")
+    assert [(channel, way) for channel, way, _ in applications_of(stack, retiree)] == [("outreach", "post")]
+    ((visit, application),) = stack.query(
+        "select visit_id::text, application_id::text from outreach_home_application where person_id = %s",
+        retiree.person_id,
+    )
+    kept = helping.kept_on(page)
+    assert f"visit:{visit}" not in kept
+    assert f"draft:{visit}" not in kept
+    assert f"queue:{application}" not in kept
+    assert retiree.name not in page.content()
+
+
+def card_is_posted(stack: Stack, browser: Browser, retiree: Retiree) -> tuple[int, str]:
+    """Made by the worker with the photograph, posted by the bank."""
+    made = (
+        "select card_id, card_number from issuance_card where person_id = %s and state = 'made' and card_number <> ''"
+    )
+    ((card_id, number),) = wait_for(lambda: stack.query(made, retiree.person_id), why="the worker to make the card")
+    assert stack.query("select count(*) from issuance_portrait where person_id = %s", retiree.person_id) == [(1,)]
+    clerk = staff_signs_in(browser, stack, "bank_clerk")
+    clerk.get_by_label("卡号、证件号码或手机号码").fill(number)
+    clerk.get_by_role("button", name="查找").click()
+    clerk.get_by_role("link", name=f"打开 {number}").first.click()
+    clerk.get_by_role("button", name="登记接收").click()
+    expect(clerk.locator("[data-state]")).to_have_attribute("data-state", "ready")
+    return card_id, number
+
+
+def switches_on(stack: Stack, browser: Browser, retiree: Retiree, number: str) -> None:
+    """By phone, in large print."""
+    page = browser.new_context(viewport=PHONE, locale="zh-CN").new_page()  # type: ignore[arg-type]
+    page.goto(f"{stack.web}/welcome/?mode=care")
+    page.get_by_role("link", name="用手机号登录").click()
+    page.get_by_label("手机号码").fill(retiree.phone)
+    page.get_by_role("button", name="获取验证码").click()
+    page.get_by_label("六位验证码").wait_for()
+    enters_code(page, stack)
+    page.get_by_label("身份证号码最后四位").fill(retiree.identity_number[-4:])
+    page.get_by_role("button", name="继续").click()
+    page.get_by_role("link", name="启用新卡").click()
+    page.get_by_label("新卡卡号的后三位").fill(number[-3:])
+    page.get_by_role("button", name="确认启用新卡").click()
+    expect(page.get_by_role("heading", name="社会保障功能已启用")).to_be_visible()
+
+
+def test_a_retiree_is_helped_at_home_without_a_network(stack: Stack, browser: Browser, line: CuttableLine) -> None:
+    tablet = helping.tablet_of(browser)
+    page = helping.helper_signs_in(tablet, stack, line)
+    helping.registers_device(page, "二号平板")
+    assert helping.downloads(page) >= 1
+    centre = staff_signs_in(browser, stack, "card_centre")
+    retiree = retiree_on_the_list(centre, stack)
+
+    go_offline(page, line)
+    page.reload()
+    helping.unlocks(page)
+    expect(page.locator("#online")).to_have_text("没有网络，可继续办理")
+    begin_visit(page, retiree)
+    shows_document(page, retiree)
+    fill_in_at_home(page, stack, retiree)
+    nothing_in_clear(page, retiree)
+
+    page.close()  # the tab dies with the application half done
+    page = tablet.new_page()
+    page.goto(f"{line.address}/work/outreach/")
+    helping.unlocks(page)
+    begin_visit(page, retiree)
+    shows_document(page, retiree)
+    expect(page.get_by_role("heading", name="请核对")).to_be_visible()
+    expect(page.locator("main")).to_contain_text(ADDRESS)
+    page.get_by_role("button", name="保存，联网后上传").click()
+    expect(page.locator("#notice")).to_contain_text("已加密保存")
+    assert applications_of(stack, retiree) == []
+
+    comes_back(page, stack, line, retiree)
+    card_id, number = card_is_posted(stack, browser, retiree)
+    switches_on(stack, browser, retiree, number)
+    states = stack.query(
+        "select generation, social_state from issuance_card where person_id = %s order by generation", retiree.person_id
+    )
+    assert states[-1] == (3, "active")
+    assert all(state == "ended" for generation, state in states if generation < 3)
+    assert stack.query("select card_id from issuance_social_function where person_id = %s", retiree.person_id) == [
+        (card_id,)
+    ]
+    offers = stack.query(
+        "select channel, bank_codes from supervision_bank_offer where person_id = %s", retiree.person_id
+    )
+    assert [(channel, len(banks)) for channel, banks in offers] == [("outreach", 1)]
