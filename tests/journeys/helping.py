@@ -2,12 +2,15 @@
 
 import json
 import re
+from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser import PHONE
 from tests.cuttable import CuttableLine
+from tests.journeys.people import enters_code
 from tests.stack import Stack
 
 TABLET = {"width": 820, "height": 1180}
@@ -97,9 +100,70 @@ def unlocks(page: Page, pin: str = PIN) -> None:
     page.get_by_role("button", name="打开").click()
 
 
-def row_of(page: Page, number: int) -> "object":
-    """The n-th household of the list."""
-    return page.locator("[data-visits] > li").filter(has=page.get_by_text(f"第 {number} 户", exact=True))
+@dataclass(frozen=True)
+class Retiree:
+    """Who is called on; what stands in the documents the helper is shown."""
+
+    number: int
+    person_id: int
+    identity_number: str
+    phone: str
+    name: str
+
+
+def retiree_on_the_list(centre: Page, stack: Stack) -> Retiree:
+    """The one whose pension comes through the bank at which the demo's clerk works."""
+    rows = stack.query(
+        "select v.person_id, p.pension_bank_code = o.bank_code and p.phone_index is not null from outreach_visit v "
+        "join registry_person p using (person_id), accounts_user u join banks_outlet o using (outlet_id) "
+        "where u.username = 'clerk' and v.state = 'planned' order by v.community_code, v.person_id"
+    )
+    number, person_id = next((n, person) for n, (person, fits) in enumerate(rows, start=1) if fits)
+    centre.goto(f"{stack.web}/work/staff/persons/{person_id}/")
+    centre.get_by_label("查看完整信息的原因").fill("核对上门办理的身份")
+    centre.get_by_role("button", name="查看", exact=True).click()
+    name = centre.get_by_role("heading", level=1).inner_text().strip()
+    identity, phone = (centre.locator("dd").nth(place).inner_text().strip() for place in (0, 1))
+    return Retiree(number, person_id, identity, phone, name)
+
+
+def go_offline(page: Page, line: CuttableLine) -> None:
+    """No network in the tablet, and none to the server either."""
+    page.context.set_offline(True)
+    line.cut()
+    assert page.evaluate("fetch('/welcome/').then(() => 'reached', () => 'cut')") == "cut"
+
+
+def begin_visit(page: Page, retiree: Retiree) -> None:
+    """The list, the person, the document."""
+    row = page.locator("[data-visits] > li").filter(has=page.get_by_text(f"第 {retiree.number} 户", exact=True))
+    row.get_by_role("button", name=re.compile("开始办理")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(retiree.name)
+    assert retiree.phone not in page.content()
+
+
+def shows_document(page: Page, retiree: Retiree) -> None:
+    """A wrong document is refused."""
+    tail = page.get_by_label("核对身份证件：证件号码最后四位")
+    tail.fill("0000" if retiree.identity_number[-4:] != "0000" else "1111")
+    page.get_by_role("button", name="证件与本人一致，开始").click()
+    expect(page.get_by_role("alert")).to_contain_text("与登记的不符")
+    tail.fill(retiree.identity_number[-4:].lower())
+    page.get_by_role("button", name="证件与本人一致，开始").click()
+
+
+def signs_in_by_phone(browser: Browser, stack: Stack, retiree: Retiree, *, mode: str = "standard") -> Page:
+    """The resident's own portal, for the first time."""
+    page = browser.new_context(viewport=PHONE, locale="zh-CN").new_page()  # type: ignore[arg-type]
+    page.goto(f"{stack.web}/welcome/?mode={mode}")
+    page.get_by_role("link", name="用手机号登录").click()
+    page.get_by_label("手机号码").fill(retiree.phone)
+    page.get_by_role("button", name="获取验证码").click()
+    page.get_by_label("六位验证码").wait_for()
+    enters_code(page, stack)
+    page.get_by_label("身份证号码最后四位").fill(retiree.identity_number[-4:])
+    page.get_by_role("button", name="继续").click()
+    return page
 
 
 def photograph() -> dict[str, object]:

@@ -82,9 +82,12 @@ def streets_on(day: date) -> list[StreetDay]:
     ]
 
 
-def helpers_with_devices() -> list[tuple[Helper, list[Device]]]:
-    """Every helper, with devices, the newest first."""
+def helpers_with_devices() -> list[tuple[Helper, str, list[Device]]]:
+    """Every helper, with the name of the area, and devices, the newest first."""
     devices: dict[str, list[Device]] = {}
     for device in Device.objects.order_by("-registered_at"):
         devices.setdefault(device.helper, []).append(device)
-    return [(helper, devices.get(helper.username, [])) for helper in Helper.objects.order_by("street_code", "username")]
+    helpers = list(Helper.objects.order_by("street_code", "username"))
+    areas = Division.objects.filter(code__in=[helper.area_code for helper in helpers])
+    names = dict(areas.values_list("code", "name"))
+    return [(helper, names.get(helper.area_code, ""), devices.get(helper.username, [])) for helper in helpers]

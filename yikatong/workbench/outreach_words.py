@@ -5,10 +5,12 @@ from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
 from yikatong.banks.models import Bank, Outlet
+from yikatong.city.models import Division
 from yikatong.foundation.clock import BEIJING
-from yikatong.outreach.models import HomeApplication
+from yikatong.outreach.models import HomeApplication, Visit
 from yikatong.outreach.selectors import standing_of
 from yikatong.outreach.uploads import wished
+from yikatong.registry.models import InsuredCategory, Person
 
 REASONS: dict[str, Promise] = {
     "application_open": _("这位居民已经有一份办理中的申请。"),
@@ -97,7 +99,27 @@ def their_side(case: HomeApplication) -> list[str]:
         ]
     if standing.card is not None:
         lines.append(_g("第三代社保卡：%(state)s") % {"state": standing.card.get_state_display()})
+    lines += _register(case)
     return lines or [words_for(case.reason)]
+
+
+def _register(case: HomeApplication) -> list[str]:
+    """What the register says otherwise than when the helper left."""
+    visit = Visit.objects.filter(person_id=case.person_id, visit_id=case.visit_id).first()
+    person = Person.objects.filter(person_id=case.person_id).first()
+    if visit is None or person is None:
+        return []
+    lines = []
+    if person.category != visit.told_category:
+        before = InsuredCategory(visit.told_category).label if visit.told_category else "—"
+        told = {"now": person.get_category_display(), "before": before}
+        lines.append(_g("参保类别：%(now)s（下发走访时：%(before)s）") % told)
+    if person.community_code != visit.told_community:
+        codes = {"now": person.community_code, "before": visit.told_community}
+        names = dict(Division.objects.filter(code__in=codes.values()).values_list("code", "name"))
+        told = {which: names.get(code, code) for which, code in codes.items()}
+        lines.append(_g("社区：%(now)s（下发走访时：%(before)s）") % told)
+    return lines
 
 
 def _collection(way: str, outlet_id: str) -> str:

@@ -33,7 +33,9 @@ async function lookAround() {
 
 async function setUp() {
   let helper = "";
-  try { ({ helper } = await session()); } catch (error) { tell(error); }
+  try { ({ helper } = await session()); } catch (error) {
+    if (document.getElementById("notice").hidden) tell(error); // why everything was wiped is to be read first
+  }
   const place = show("setup", { helper });
   acts(place, {
     save: async () => {
@@ -94,7 +96,7 @@ async function home() {
   const place = show("list", {
     day: day ? say("visits_of", { day: day.day }) : say("no_package"), has_visits: visits.length > 0, waiting: say("waiting", { count: waiting }),
     has_waiting: waiting > 0, has_cases: cases.length > 0, has_results: results.length > 0, nothing: day && !visits.length,
-    kept_until: expires ? say("kept_until", { moment: new Date(expires).toLocaleString(document.documentElement.lang) }) : "",
+    kept_until: expires ? say("kept_until", { moment: new Date(expires).toLocaleString(document.documentElement.lang, { timeZone: "Asia/Shanghai", dateStyle: "medium", timeStyle: "short" }) }) : "",
   });
   online();
   fill(place, "[data-visits]", visits.sort((one, other) => one.number - other.number), (visit) => copyOf("visit-row", {

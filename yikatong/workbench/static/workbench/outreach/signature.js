@@ -1,13 +1,13 @@
 /* Signing with a finger, a pen or a mouse. */
 
-export function signaturePad(canvas, button, onChange) {
+/* cleared: called when the button was pressed. */
+export function signaturePad(canvas, button, cleared) {
   const pen = canvas.getContext("2d");
   let strokes = 0, last = null;
   const clear = () => {
     pen.fillStyle = "#fff";
     pen.fillRect(0, 0, canvas.width, canvas.height);
     strokes = 0;
-    onChange();
   };
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -31,13 +31,23 @@ export function signaturePad(canvas, button, onChange) {
     last = next;
     strokes += 1;
   });
-  const end = () => {
-    if (last) onChange();
-    last = null;
-  };
+  const end = () => { last = null; };
   canvas.addEventListener("pointerup", end);
   canvas.addEventListener("pointercancel", end);
-  button.addEventListener("click", clear);
+  button.addEventListener("click", () => {
+    clear();
+    cleared();
+  });
   clear();
-  return { base64: () => (strokes > 4 ? canvas.toDataURL("image/png").split(",")[1] : ""), clear };
+  return {
+    /* What was drawn since, with what was there before; empty when nothing was. */
+    base64: () => (strokes > 4 ? canvas.toDataURL("image/png").split(",")[1] : ""),
+    /* Shows an earlier signature. */
+    show: (base64) => {
+      if (!base64) return;
+      const picture = new Image();
+      picture.onload = () => pen.drawImage(picture, 0, 0);
+      picture.src = "data:image/png;base64," + base64;
+    },
+  };
 }

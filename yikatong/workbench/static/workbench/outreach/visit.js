@@ -2,7 +2,7 @@
    answer is kept sealed as soon as it is given, so that a tab that dies loses nothing. */
 
 import * as vault from "./vault.js";
-import { acts, copyOf, errors, notice, say, show } from "./screens.js";
+import { acts, copyOf, errors, say, show } from "./screens.js";
 import { PictureWrong, portraitOf } from "./camera.js";
 import { signaturePad } from "./signature.js";
 
@@ -125,20 +125,19 @@ export class VisitPages {
   }
 
   bank(place) {
-    const list = place.querySelector("[data-banks]");
-    for (const code of this.visit.banks) {
+    const list = place.querySelector("[data-banks]"), only = this.visit.banks.length === 1 ? this.visit.banks[0] : "";
+    if (!this.draft.shown_at) this.keep({ shown_at: moment() });
+    for (const code of only ? [] : this.visit.banks) {
       const row = copyOf("choice", { label: this.bankName(code) }), input = row.querySelector("input");
-      Object.assign(input, { name: "bank", value: code, id: "bank-" + code, checked: this.visit.banks.length === 1 || this.draft.bank_code === code });
+      Object.assign(input, { name: "bank", value: code, id: "bank-" + code, checked: this.draft.bank_code === code });
       row.querySelector("label").htmlFor = input.id;
       list.append(row);
     }
-    if (!this.draft.shown_at) this.keep({ shown_at: moment() });
     acts(place, {
       next: async () => {
-        const chosen = list.querySelector("input:checked");
+        const chosen = only || list.querySelector("input:checked")?.value;
         if (!chosen) return errors(place, [["bank-" + this.visit.banks[0], say("bank_missing")]]);
-        const changed = chosen.value !== this.draft.bank_code;
-        await this.keep({ bank_code: chosen.value, ...(changed ? { outlet_id: "" } : {}) });
+        await this.keep({ bank_code: chosen, ...(chosen === this.draft.bank_code ? {} : { outlet_id: "" }) });
         return this.next("bank");
       },
     });
@@ -210,7 +209,8 @@ export class VisitPages {
 
   sign(place) {
     const ways = place.querySelectorAll("[name=signature_way]"), note = place.querySelector("#signature-note"), notes = place.querySelector("#notes");
-    const pad = signaturePad(place.querySelector("#signature"), place.querySelector("[data-clear]"), () => {});
+    const pad = signaturePad(place.querySelector("#signature"), place.querySelector("[data-clear]"), () => this.keep({ signature: "" }));
+    pad.show(this.draft.signature);
     const chosen = () => [...ways].find((each) => each.checked).value;
     const follow = () => {
       place.querySelector("[data-drawn]").hidden = chosen() !== "drawn";
@@ -261,5 +261,3 @@ export class VisitPages {
     });
   }
 }
-
-export { notice };
