@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser import DESKTOP, PHONE
 from tests.stack import Stack, wait_for
@@ -41,10 +41,12 @@ def enters_code(page: Page, stack: Stack) -> None:
     page.get_by_role("button", name="登录", exact=True).click()
 
 
-def staff_signs_in(browser: Browser, stack: Stack, role: str) -> Page:
-    """By user name and password."""
-    user, password = stack.staff(role)
-    page = browser.new_context(viewport=DESKTOP, locale="zh-CN").new_page()
+def staff_signs_in(
+    browser: Browser, stack: Stack, role: str, *, user: str = r"\S+", viewport: ViewportSize = DESKTOP
+) -> Page:
+    """By user name and password, on a desk's screen or another."""
+    user, password = stack.staff(role, user)
+    page = browser.new_context(viewport=viewport, locale="zh-CN").new_page()
     page.goto(f"{stack.web}/sign-in/staff/")
     page.get_by_label("用户名").fill(user)
     page.get_by_label("密码").fill(password)

@@ -10,7 +10,6 @@ import json
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -27,11 +26,10 @@ from yikatong.issuance.portraits import UPLOAD_MAX, PortraitWrong, keep_portrait
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import clear_view, masked_view
 from yikatong.smartcard.apdu import Command
-from yikatong.workbench.bank import outlet_of
+from yikatong.workbench.bank import TO_THE_DESK, outlet_of
 from yikatong.workbench.words import refusal_text
 
 ANSWER_LENGTH_MAX = 512
-_TO_THE_DESK: dict[str, list[str]] = {**settings.SECURE_CSP, "connect-src": [CSP.SELF, settings.DESK_AGENT_URL]}
 
 
 def _card_here(request: HttpRequest, card_id: int) -> tuple[Card, Outlet]:
@@ -43,7 +41,7 @@ def _card_here(request: HttpRequest, card_id: int) -> tuple[Card, Outlet]:
 
 
 @require_http_methods(["GET", "POST"])
-@csp_override(_TO_THE_DESK)
+@csp_override(TO_THE_DESK)
 def chip(request: HttpRequest, card_id: int) -> HttpResponse:
     """Write the card's chip; POST writes the blank in hand off."""
     card, outlet = _card_here(request, card_id)

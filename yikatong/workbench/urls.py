@@ -26,6 +26,7 @@ urlpatterns = [
             (
                 [
                     path("", bank.desk, name="desk"),
+                    path("find/", bank.find, name="find"),
                     path("cards/<int:card_id>/", bank.card, name="card"),
                     path("appointments/", appointments.appointments, name="appointments"),
                     path("walk-in/", walk_in.walk_in, name="walk_in"),
