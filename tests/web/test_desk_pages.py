@@ -1,4 +1,4 @@
-"""The clerk's desk over HTTP: one step to the case, what is told instead, and that nothing is done twice or by the wrong clerk."""
+"""The clerk's desk over HTTP: one step to the case, what is told instead, and that nothing is done twice."""
 
 from datetime import date, timedelta
 from uuid import UUID, uuid4

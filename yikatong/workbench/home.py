@@ -12,6 +12,7 @@ FIRST_PAGE: dict[str, str] = {
     Role.UNIT: "work:unit:home",
     Role.OPERATOR: "work:statements:batches",
     Role.AUDITOR: "work:audit:trail",
+    Role.KIOSK: "work:kiosk:start",
 }
 
 

@@ -10,6 +10,7 @@ from yikatong.workbench import (
     counter,
     fairness_urls,
     home,
+    kiosk,
     staff,
     statements,
     unit_collect,
@@ -62,6 +63,24 @@ urlpatterns = [
                     path("<str:batch_id>/<str:party>/<str:form>/", statements.download, name="download"),
                 ],
                 "statements",
+            )
+        ),
+    ),
+    path(
+        "kiosk/",
+        include(
+            (
+                [
+                    path("", kiosk.start, name="start"),
+                    path("chip/", kiosk.chip, name="chip"),
+                    path("identity/", kiosk.identity, name="identity"),
+                    path("code/", kiosk.code, name="code"),
+                    path("confirm/", kiosk.confirm, name="confirm"),
+                    path("done/", kiosk.done, name="done"),
+                    path("still-here/", kiosk.still_here, name="still_here"),
+                    path("leave/", kiosk.leave, name="leave"),
+                ],
+                "kiosk",
             )
         ),
     ),
