@@ -91,6 +91,13 @@ def do(act: Act, card_id: int, desk: Desk, *, act_id: UUID, document: str = "", 
         )
 
 
+def note(act: str, card: Card, desk: Desk, *, act_id: UUID, at: datetime) -> DeskAct:
+    """Write down what another service does for a card at this desk, inside that service's transaction. Once for each number."""
+    facts = {"day": beijing_day(at), "at": at, "by": str(desk.by), "act": act, "card_id": card.card_id}
+    defaults = {**facts, "person_id": card.person_id}
+    return DeskAct.objects.get_or_create(place=desk.place, act_id=act_id, defaults=defaults)[0]
+
+
 def _receive(case: _Case) -> dict[str, object]:
     _check_not_done(case, case.card.state in {CardState.READY, CardState.COLLECTED}, "card.ready", "登记接收")
     _check_here(case)

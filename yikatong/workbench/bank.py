@@ -23,12 +23,12 @@ from yikatong.desks.finding import Desk, Finding, look_up
 from yikatong.desks.models import DeskAct
 from yikatong.desks.rules import Asked
 from yikatong.desks.services import Act, do
+from yikatong.desks.stock import blanks_at
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.identifiers import new_uuid7
 from yikatong.issuance.models import Card
 from yikatong.issuance.selectors import timeline
-from yikatong.issuance.stock import stock_at
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import masked_view
 from yikatong.workbench.desk_words import ACTS, ASKED, DUES, NOTHING_FOUND, told
@@ -97,7 +97,7 @@ def find(request: HttpRequest) -> HttpResponse:
 def _shown(here: Desk) -> dict[str, object]:
     return {
         "outlet": here.outlet,
-        "stock": stock_at(here.outlet.outlet_id) if here.outlet.issues_instantly else None,
+        "stock": blanks_at(here.outlet.outlet_id) if here.outlet.issues_instantly else None,
         "agent_url": settings.DESK_AGENT_URL,
     }
 

@@ -1,11 +1,14 @@
 """What the desk says: acts, what is due, what was looked for, and why something is refused. Chinese is the source text."""
 
+from typing import Any
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from yikatong.desks.rules import Asked, DeskReason, Due
 from yikatong.desks.services import Act, DoneAlready
+from yikatong.desks.stock import CountDiffers
 from yikatong.foundation.clock import BEIJING
 from yikatong.foundation.errors import Refused
 from yikatong.wire.codes import CodeRefusal
@@ -25,6 +28,15 @@ ACTS: dict[str, Promise] = {
     "load_purse": gettext_lazy("交通钱包充值"),
     "spoil": gettext_lazy("空白卡报废"),
     "count": gettext_lazy("盘点"),
+    "count_decided": gettext_lazy("复核盘点差异"),
+}
+
+STOCK_KINDS: dict[str, Promise] = {"blanks": gettext_lazy("空白卡"), "cards": gettext_lazy("待领卡片")}
+COUNT_STATES: dict[str, Promise] = {
+    "agreed": gettext_lazy("账实相符"),
+    "waiting": gettext_lazy("差异待复核"),
+    "confirmed": gettext_lazy("差异已复核"),
+    "rejected": gettext_lazy("复核不同意"),
 }
 
 DUES: dict[str, Promise] = {
@@ -75,8 +87,7 @@ _REFUSALS: dict[str, Promise] = {
     DeskReason.COUNT_WRONG: gettext_lazy("请输入清点到的张数（0 至 100000 的整数）。"),
     DeskReason.COUNT_DECIDED: gettext_lazy("这次盘点已经有人复核过。"),
     DeskReason.COUNT_UNKNOWN: gettext_lazy("没有这次盘点。"),
-    DeskReason.SECOND_PERSON_WRONG: gettext_lazy("复核人的用户名或密码不对，或者复核人就是清点人，或不在本网点工作。"),
-    DeskReason.REASON_MISSING: gettext_lazy("清点数与账面不符，请写明原因（至少四个字）。"),
+    DeskReason.SECOND_PERSON_WRONG: gettext_lazy("差异要由另一位柜员复核，清点人不能复核自己的盘点。"),
     CodeRefusal.CODE_MALFORMED: gettext_lazy("扫到的码不完整，请重新扫一次。"),
     CodeRefusal.CODE_EXPIRED: gettext_lazy("这个码已经过期，请持卡人刷新后再出示。"),
     CodeRefusal.CODE_FROM_FUTURE: gettext_lazy("这个码的时间晚于现在，请持卡人校准手机时间。"),
@@ -87,12 +98,16 @@ _REFUSALS: dict[str, Promise] = {
 }
 
 
-def told(refused: Refused[object]) -> str:  # type: ignore[type-var]
+def told(refused: Refused[Any]) -> str:
     """A refusal in the page's language."""
     if isinstance(refused, DoneAlready) and refused.when is not None:
         when = f"{refused.when.astimezone(BEIJING):%m-%d %H:%M}"
         return _("这件事已由 %(who)s 于 %(when)s 办好，无需再办。") % {"who": refused.who, "when": when}
     if isinstance(refused, DoneAlready):
         return _("这件事已经办好，无需再办。")
+    if isinstance(refused, CountDiffers):
+        return _("清点数与账面数 %(n)d 张不符。请再数一遍；数目无误的，写明原因（至少四个字）。") % {
+            "n": refused.expected
+        }
     words = _REFUSALS.get(str(refused.reason))
     return str(words) if words is not None else refusal_text(refused.reason, str(refused))
