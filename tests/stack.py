@@ -85,9 +85,9 @@ class Stack:
         assert match, self.printed
         return match[1], match[2]
 
-    def staff(self, role: str) -> tuple[str, str]:
-        """User name and password of a role."""
-        match = re.search(rf"^ +{role} +(\S+) / (\S+) ", self.printed, re.MULTILINE)
+    def staff(self, role: str, user: str = r"\S+") -> tuple[str, str]:
+        """User name and password of a role, of its first account or of a named one."""
+        match = re.search(rf"^ +{role} +({user}) / (\S+) ", self.printed, re.MULTILINE)
         assert match, self.printed
         return match[1], match[2]
 

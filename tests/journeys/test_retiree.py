@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,9 +22,9 @@ from tests.journeys.helping import (
     go_offline,
     retiree_on_the_list,
     shows_document,
-    signs_in_by_phone,
 )
-from tests.journeys.people import staff_signs_in
+from tests.journeys.people import activates_at_kiosk, staff_signs_in
+from tests.journeys.story import opens_case, registered_terminals
 from tests.postgres import open_temporary_folder
 from tests.stack import Stack, running_stack, wait_for
 from yikatong.city.folder import BEIJING
@@ -145,25 +146,23 @@ def card_is_posted(stack: Stack, browser: Browser, retiree: Retiree) -> tuple[in
     )
     ((card_id, number),) = wait_for(lambda: stack.query(made, retiree.person_id), why="the worker to make the card")
     assert stack.query("select count(*) from issuance_portrait where person_id = %s", retiree.person_id) == [(1,)]
-    clerk = staff_signs_in(browser, stack, "bank_clerk")
-    clerk.get_by_label("卡号、证件号码或手机号码").fill(number)
-    clerk.get_by_role("button", name="查找").click()
-    clerk.get_by_role("link", name=f"打开 {number}").first.click()
-    clerk.get_by_role("button", name="登记接收").click()
-    expect(clerk.locator("[data-state]")).to_have_attribute("data-state", "ready")
+    clerk = staff_signs_in(browser, stack, "bank_clerk", user="clerk")
+    opens_case(clerk, stack, number)
+    clerk.get_by_role("button", name="登记寄出").click()
+    expect(clerk.locator("[data-done]")).to_have_attribute("data-done", "receive")
     return card_id, number
 
 
-def switches_on(stack: Stack, browser: Browser, retiree: Retiree, number: str) -> None:
-    """By phone, in large print."""
-    page = signs_in_by_phone(browser, stack, retiree, mode="care")
-    page.get_by_role("link", name="启用新卡").click()
-    page.get_by_label("新卡卡号的后三位").fill(number[-3:])
-    page.get_by_role("button", name="确认启用新卡").click()
-    expect(page.get_by_role("heading", name="社会保障功能已启用")).to_be_visible()
+def is_accepted(stack: Stack, desk: tuple[str, ...], number: str, *, refusal: str = "") -> bool:
+    """What an identity desk says of a card; a refusal must be ``refusal``."""
+    answer = stack.terminal("identify", *desk, "--card-number", number)
+    assert answer.returncode == 0 or refusal in answer.stdout, answer
+    return answer.returncode == 0
 
 
-def test_a_retiree_is_helped_at_home_without_a_network(stack: Stack, browser: Browser, line: CuttableLine) -> None:
+def test_a_retiree_is_helped_at_home_without_a_network(
+    stack: Stack, browser: Browser, line: CuttableLine, tmp_path: Path
+) -> None:
     tablet = helping.tablet_of(browser)
     page = helping.helper_signs_in(tablet, stack, line)
     helping.registers_device(page, "二号平板")
@@ -194,12 +193,22 @@ def test_a_retiree_is_helped_at_home_without_a_network(stack: Stack, browser: Br
 
     comes_back(page, stack, line, retiree)
     card_id, number = card_is_posted(stack, browser, retiree)
-    switches_on(stack, browser, retiree, number)
-    states = stack.query(
-        "select generation, social_state from issuance_card where person_id = %s order by generation", retiree.person_id
+    ((old_number,),) = stack.query(
+        "select older_card_number from registry_person where person_id = %s", retiree.person_id
     )
-    assert states[-1] == (3, "active")
-    assert all(state == "ended" for generation, state in states if generation < 3)
+    desk = registered_terminals(stack, tmp_path, [("desk", "国贸", "identity")])["desk"]
+    assert is_accepted(stack, desk, old_number)
+    assert not is_accepted(stack, desk, number, refusal="card_not_active")
+    activates_at_kiosk(
+        browser,
+        stack,
+        card_number=number,
+        identity_number=retiree.identity_number,
+        phone=retiree.phone,
+        ends=old_number,
+    )
+    assert not is_accepted(stack, desk, old_number, refusal="card_superseded")
+    assert is_accepted(stack, desk, number)
     assert stack.query("select card_id from issuance_social_function where person_id = %s", retiree.person_id) == [
         (card_id,)
     ]

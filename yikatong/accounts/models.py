@@ -17,6 +17,7 @@ class Role(models.TextChoices):
     OUTREACH = "outreach", "社区协办员"
     OPERATOR = "operator", "运营单位"
     AUDITOR = "auditor", "审计人员"
+    KIOSK = "kiosk", "大厅自助机"
 
 
 class User(AbstractUser):

@@ -8,6 +8,7 @@ from yikatong.accounts.models import Role
 AREAS: dict[str, frozenset[str]] = {
     Role.RESIDENT: frozenset({"portal"}),
     Role.BANK_CLERK: frozenset({"work", "bank"}),
+    Role.KIOSK: frozenset({"work", "kiosk"}),
     Role.CARD_CENTRE: frozenset({"work", "staff", "campaigns", "fairness", "statements", "audit"}),
     Role.UNIT: frozenset({"work", "unit"}),
     Role.OUTREACH: frozenset({"work", "outreach"}),

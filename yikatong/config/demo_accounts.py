@@ -19,6 +19,8 @@ from yikatong.registry.selectors import clear_view
 
 STAFF = (
     ("clerk", Role.BANK_CLERK),
+    ("clerk2", Role.BANK_CLERK),
+    ("kiosk", Role.KIOSK),
     ("centre", Role.CARD_CENTRE),
     ("metro", Role.OPERATOR),
     ("auditor", Role.AUDITOR),

@@ -13,6 +13,7 @@ FIRST_PAGE: dict[str, str] = {
     Role.OUTREACH: "work:outreach:app",
     Role.OPERATOR: "work:statements:batches",
     Role.AUDITOR: "work:audit:trail",
+    Role.KIOSK: "work:kiosk:start",
 }
 
 
