@@ -85,7 +85,7 @@ def agrees_by_word_of_mouth(page: Page, stack: Stack, retiree: Retiree) -> None:
     page.get_by_role("button", name="继续", exact=True).click()
     page.get_by_label("口头同意，由协办员注明").check()
     is_sound(page)
-    page.get_by_label("协办员注明").fill("手部不便，口头同意，邻居在场")
+    page.get_by_role("textbox", name="协办员注明").fill("手部不便，口头同意，邻居在场")
     page.get_by_role("button", name="继续", exact=True).click()
     is_sound(page)
     page.get_by_role("button", name="保存，联网后上传").click()

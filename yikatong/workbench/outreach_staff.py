@@ -15,7 +15,7 @@ from yikatong.outreach.models import HomeApplication
 from yikatong.outreach.selectors import helpers_with_devices, open_cases, streets_on
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import find_person_by_identity_number, masked_view
-from yikatong.workbench.outreach_words import our_side, their_side, words_for
+from yikatong.workbench.outreach_words import CASE_STATES, our_side, their_side, words_for
 
 
 @require_http_methods(["GET", "POST"])
@@ -63,6 +63,7 @@ def case(request: HttpRequest, person_id: int, application_id: UUID) -> HttpResp
         "case": found,
         "holder": masked_view(person) if person else None,
         "why": words_for(found.reason),
+        "state": CASE_STATES[found.state],
         "ours": our_side(found),
         "theirs": their_side(found),
         "notes": uploads.wished(found).notes,
@@ -77,7 +78,7 @@ def _page(request: HttpRequest, error: str) -> HttpResponse:
         "day": day,
         "streets": streets_on(day),
         "helpers": helpers_with_devices(),
-        "cases": [(each, words_for(each.reason)) for each in open_cases()],
+        "cases": [(each, words_for(each.reason), CASE_STATES[each.state]) for each in open_cases()],
         "is_asked": bool(request.GET.get("asked")),
         "error": error,
     }

@@ -1,7 +1,7 @@
 """Outreach's machine names in words: for the helper's device, in both languages, and for the card centre."""
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _g
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from yikatong.banks.models import Bank, Outlet
@@ -10,7 +10,8 @@ from yikatong.foundation.clock import BEIJING
 from yikatong.outreach.models import HomeApplication, Visit
 from yikatong.outreach.selectors import standing_of
 from yikatong.outreach.uploads import wished
-from yikatong.registry.models import InsuredCategory, Person
+from yikatong.registry.models import Person
+from yikatong.supervision.words import CATEGORIES
 
 REASONS: dict[str, Promise] = {
     "application_open": _("这位居民已经有一份办理中的申请。"),
@@ -60,10 +61,17 @@ COLLECTIONS: dict[str, Promise] = {
     "visit": _("协办员送卡上门"),
     "unit": _("单位代领"),
 }
-VISIT_REASONS: dict[str, Promise] = {
-    "registered": _("登记需要上门"),
-    "asked": _("本人或家属要求"),
-    "unreachable": _("通知未能送达"),
+CASE_STATES: dict[str, Promise] = {
+    "accepted": _("已受理"),
+    "conflict": _("待协办员处理"),
+    "noted": _("待卡中心处理"),
+    "discarded": _("已放弃"),
+    "settled": _("已处理"),
+}
+CARD_STATES: dict[str, Promise] = {
+    "made": _("已制卡"),
+    "ready": _("待领取"),
+    "collected": _("已领取"),
 }
 
 
@@ -77,11 +85,11 @@ def our_side(case: HomeApplication) -> list[str]:
     """What was taken at home, in lines."""
     wish = wished(case)
     if not wish.bank_code:
-        return [_g("上门办理的内容已放弃。")]
+        return [gettext("上门办理的内容已放弃。")]
     moment = case.completed_at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
     return [
-        _g("协办员上门办理，%(moment)s") % {"moment": moment},
-        _g("银行：%(bank)s") % {"bank": _bank(wish.bank_code)},
+        gettext("协办员上门办理，%(moment)s") % {"moment": moment},
+        gettext("银行：%(bank)s") % {"bank": _bank(wish.bank_code)},
         _collection(wish.collection, wish.outlet_id),
     ]
 
@@ -94,11 +102,11 @@ def their_side(case: HomeApplication) -> list[str]:
         moment = application.submitted_at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
         lines += [
             f"{CHANNELS[application.channel]}，{moment}",
-            _g("银行：%(bank)s") % {"bank": _bank(application.bank_code)},
+            gettext("银行：%(bank)s") % {"bank": _bank(application.bank_code)},
             _collection(application.collection, application.outlet_id),
         ]
     if standing.card is not None:
-        lines.append(_g("第三代社保卡：%(state)s") % {"state": standing.card.get_state_display()})
+        lines.append(gettext("第三代社保卡：%(state)s") % {"state": CARD_STATES[standing.card.state]})
     lines += _register(case)
     return lines or [words_for(case.reason)]
 
@@ -111,23 +119,28 @@ def _register(case: HomeApplication) -> list[str]:
         return []
     lines = []
     if person.category != visit.told_category:
-        before = InsuredCategory(visit.told_category).label if visit.told_category else "—"
-        told = {"now": person.get_category_display(), "before": before}
-        lines.append(_g("参保类别：%(now)s（下发走访时：%(before)s）") % told)
+        told = {which: str(CATEGORIES.get(code, "—")) for which, code in _both(person.category, visit.told_category)}
+        lines.append(gettext("参保类别：%(now)s（下发走访时：%(before)s）") % told)
     if person.community_code != visit.told_community:
-        codes = {"now": person.community_code, "before": visit.told_community}
-        names = dict(Division.objects.filter(code__in=codes.values()).values_list("code", "name"))
-        told = {which: names.get(code, code) for which, code in codes.items()}
-        lines.append(_g("社区：%(now)s（下发走访时：%(before)s）") % told)
+        codes = _both(person.community_code, visit.told_community)
+        names = dict(Division.objects.filter(code__in=[code for _which, code in codes]).values_list("code", "name"))
+        told = {which: names.get(code, code) for which, code in codes}
+        lines.append(gettext("社区：%(now)s（下发走访时：%(before)s）") % told)
     return lines
+
+
+def _both(now: str, before: str) -> list[tuple[str, str]]:
+    return [("now", now), ("before", before)]
 
 
 def _collection(way: str, outlet_id: str) -> str:
     outlet = Outlet.objects.filter(outlet_id=outlet_id).first() if way == "outlet" else None
     place = f"（{outlet.name}）" if outlet else ""
-    return _g("领卡：%(way)s%(place)s") % {"way": COLLECTIONS[way], "place": place}
+    return gettext("领卡：%(way)s%(place)s") % {"way": COLLECTIONS[way], "place": place}
 
 
 def _bank(code: str) -> str:
     bank = Bank.objects.filter(code=code).first()
-    return bank.name_zh if bank else code
+    if bank is None:
+        return code
+    return bank.name_en if (get_language() or "").startswith("en") else bank.name_zh
