@@ -20,7 +20,7 @@ from tests.journeys.helping import (
     shows_document,
     signs_in_by_phone,
 )
-from tests.journeys.looking import AXE, RUN_AXE, SMALL_TEXT
+from tests.journeys.looking import AXE, RUN_AXE, SMALL_TEXT, faults_of
 from tests.journeys.people import fill_in_application, staff_signs_in
 from tests.journeys.story import outlet_of_the_clerk
 from tests.stack import Stack
@@ -41,9 +41,9 @@ def line(stack: Stack) -> Iterator[CuttableLine]:
 
 
 def is_sound(page: Page) -> None:
-    """The screen as somebody with weak eyes or a screen reader meets it, in both print sizes, on a tablet and a phone."""
+    """The screen as somebody with weak eyes or a screen reader meets it, in both print sizes, on a desk, a tablet, a phone."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    for width in (820, 320):
+    for width in (1440, 820, 320):
         page.set_viewport_size({"width": width, "height": 1180})
         for _ in range(2):
             page.locator("#print-size").click()
@@ -146,6 +146,8 @@ def test_two_truths_a_lost_session_and_a_lost_tablet(stack: Stack, browser: Brow
     emptied = "select state, content_sealed is null, signature_way from outreach_home_application where person_id = %s"
     assert stack.query(emptied, retiree.person_id) == [("discarded", True, "oral")]
 
+    centre.goto(f"{stack.web}/work/staff/outreach/")
+    assert faults_of(centre, centre.url) == []
     centre.goto(f"{stack.web}/work/staff/outreach/")
     centre.locator("summary", has_text="一号平板").click()
     centre.get_by_role("button", name="确认遗失，停用并清除").click()

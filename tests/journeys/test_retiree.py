@@ -23,6 +23,7 @@ from tests.journeys.helping import (
     retiree_on_the_list,
     shows_document,
 )
+from tests.journeys.looking import faults_of
 from tests.journeys.people import activates_at_kiosk, staff_signs_in
 from tests.journeys.story import opens_case, registered_terminals
 from tests.postgres import open_temporary_folder
@@ -212,6 +213,7 @@ def test_a_retiree_is_helped_at_home_without_a_network(
     assert stack.query("select card_id from issuance_social_function where person_id = %s", retiree.person_id) == [
         (card_id,)
     ]
+    assert faults_of(centre, f"{stack.web}/work/staff/outreach/") == []
     offers = stack.query(
         "select channel, bank_codes from supervision_bank_offer where person_id = %s", retiree.person_id
     )

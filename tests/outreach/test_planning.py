@@ -4,6 +4,8 @@ import json
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.cast import CLERK, NOON, active_card, application_for, make_bank
 from tests.outreach.makers import BY, CENTRE, OTHER_STREET, STREET, World, make_retiree, packaged, visit_of
@@ -41,6 +43,7 @@ def not_reached(person: Person, week: date, state: str = "unreachable") -> None:
 
 def test_those_who_need_it_asked_or_were_not_reached(world: World) -> None:
     needs, asks, unreached, failed = (make_retiree(n, needs_visit=n == 1) for n in range(1, 5))
+    Person.objects.filter(pk=unreached.pk).update(phone_sealed=None, phone_index=None)
     told = make_retiree(5, needs_visit=False)
     away = make_retiree(6, community=f"{OTHER_STREET}001")
     planning.ask_for_visit(asks.person_id, by=CENTRE, at=NOON)
@@ -125,3 +128,34 @@ def test_during_the_collective_exchange_the_bank_is_the_pensions(world: World) -
     before_2026 = NOON.replace(year=2025)
     (visit,) = packaged(world, at=before_2026)["visits"]
     assert (visit["banks"], visit["is_pension_bank"]) == (["ICBC"], True)
+
+
+def test_whose_week_comes_first_is_called_on_first(world: World) -> None:
+    needs, later, failed, sooner = (make_retiree(n, needs_visit=n == 1) for n in range(1, 5))
+    for person in (later, sooner):
+        Person.objects.filter(pk=person.pk).update(phone_sealed=None, phone_index=None)
+    not_reached(later, date(2026, 12, 7))
+    not_reached(failed, date(2026, 11, 16), "failed")
+    not_reached(sooner, date(2026, 11, 9))
+    record_change(Kind.VISITS, STREET, 1, TODAY, None, "只有一名协办员", by=CENTRE, at=NOON)
+    order = []
+    for days in range(4):
+        (person_id,) = called_on(at=NOON + days * DAY)
+        order.append(person_id)
+        visit = Visit.objects.get(person_id=person_id)
+        Visit.objects.filter(pk=visit.pk).update(state=VisitState.DECLINED)
+    assert order == [sooner.person_id, failed.person_id, later.person_id, needs.person_id]
+
+
+def test_candidates_are_found_without_reading_the_register(world: World) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("set local enable_seqscan = off")
+    helper = planning.helper_of("helper")
+    with CaptureQueriesContext(connection) as asked:
+        planning.plan_day(helper, by=BY, at=NOON)
+    searches = [each["sql"] for each in asked if "needs_home_visit" in each["sql"]]
+    assert len(searches) == 2
+    with connection.cursor() as cursor:
+        cursor.execute("explain " + searches[0])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "outreach_candidates" in plan, plan

@@ -119,7 +119,7 @@ class HomeApplication(models.Model):
 
     pk = models.CompositePrimaryKey("person_id", "application_id")
     person_id = models.BigIntegerField()
-    application_id = models.UUIDField()
+    application_id = models.UUIDField(db_index=True)
     visit_id = models.UUIDField()
     device_id = models.UUIDField()
     helper = models.CharField(max_length=150)

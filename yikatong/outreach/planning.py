@@ -5,11 +5,11 @@ for one, or whom no message reached. A street makes as many visits a day as rule
 among its helpers. Whoever was not seen stays on the list and comes first the next day.
 """
 
-from collections.abc import Iterator
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 
 from yikatong.applications.models import Application
 from yikatong.applications.rules import ADULT_AGE_YEARS, OPEN_STATES
@@ -20,14 +20,14 @@ from yikatong.campaign.models import CapacityChange, Invitation, InvitationState
 from yikatong.city.capacity import campaign_limits_at
 from yikatong.city.models import Division
 from yikatong.city.rules import rules_at
-from yikatong.foundation.clock import age_years, beijing_day
+from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.identifiers import new_uuid7
 from yikatong.issuance.models import Card, CardState
 from yikatong.issuance.rules import THIRD_GENERATION
 from yikatong.outreach.models import Helper, Visit, VisitReason, VisitState
 from yikatong.outreach.rules import Reason, shares
-from yikatong.registry.models import Person
+from yikatong.registry.models import InsuredCategory, Person
 
 _LOCK_STREET = "select pg_advisory_xact_lock(hashtextextended('outreach street ' || %s, 0))"
 _NOT_REACHED = (InvitationState.UNREACHABLE, InvitationState.FAILED)
@@ -106,40 +106,60 @@ def _share_of(helper: Helper, day: date) -> int:
     return shares(visits_a_day(helper.street_code, day), len(names))[names.index(helper.username)]
 
 
-def _candidates(area_code: str, day: date, *, most: int) -> Iterator[tuple[Person, VisitReason]]:
-    """Those to be called on next: whose week comes first, then by community."""
+def _candidates(area_code: str, day: date, *, most: int) -> list[tuple[Person, VisitReason]]:
+    """Those to be called on next: whose week comes first, then by community.
+
+    In two queries that each stand on an index (``sql/candidates_v1.sql``): no phone or a visit needed, in the area; and the
+    few to whom sending failed.
+    """
     if most < 1:
-        return
-    not_reached = Invitation.objects.filter(state__in=_NOT_REACHED)
-    week = not_reached.filter(person_id=OuterRef("person_id")).values("person_id").annotate(week=Min("week_starts_on"))
-    found = (
-        Person.objects.filter(community_code__startswith=area_code)
-        .filter(Q(needs_home_visit=True) | Q(person_id__in=not_reached.values("person_id")))
-        .exclude(person_id__in=_have_card())
-        .exclude(person_id__in=Application.objects.filter(state__in=OPEN_STATES).values("person_id"))
-        .exclude(person_id__in=_have_been_seen(day))
-        .annotate(week=Subquery(week.values("week")))
+        return []
+    here = Person.objects.filter(community_code__startswith=area_code)
+    needs = Q(needs_home_visit=True)
+    listed = here.filter(needs | Q(phone_index=None)).filter(needs | Exists(_invitations(InvitationState.UNREACHABLE)))
+    failed = here.filter(
+        person_id__in=Invitation.objects.filter(state=InvitationState.FAILED).values("person_id"),
+        needs_home_visit=False,
+    ).exclude(phone_index=None)
+    found = [*_open_to_visits(listed, area_code, day)[:most], *_open_to_visits(failed, area_code, day)[:most]]
+    found.sort(key=lambda person: (person.week or date.max, person.community_code, person.person_id))
+    return [
+        (person, VisitReason.REGISTERED if person.needs_home_visit else VisitReason.UNREACHABLE)
+        for person in found[:most]
+    ]
+
+
+def _open_to_visits(people: QuerySet[Person], area_code: str, day: date) -> "QuerySet[Any]":
+    """Of these the grown-ups who may apply and have neither card nor application nor visit, with ``week``, in order."""
+    programme = rules_at(day)
+    open_to = [each for each in InsuredCategory.values if programme.batches_open_to(each, area_code[:6])]
+    cards = Card.objects.filter(person_id=OuterRef("person_id"), generation=THIRD_GENERATION)
+    applications = Application.objects.filter(person_id=OuterRef("person_id"), state__in=OPEN_STATES)
+    week = _invitations(*_NOT_REACHED).values("person_id").annotate(week=Min("week_starts_on")).values("week")
+    return (
+        people.filter(category__in=open_to, birth_date__lte=_years_before(day, ADULT_AGE_YEARS))
+        .exclude(Exists(cards.exclude(state=CardState.CANCELLED)))
+        .exclude(Exists(applications))
+        .exclude(Exists(_seen(day)))
+        .annotate(week=Subquery(week))
         .order_by(F("week").asc(nulls_last=True), "community_code", "person_id")
     )
-    programme, given = rules_at(day), 0
-    for person in found.iterator(chunk_size=100):
-        is_adult = age_years(person.birth_date, day) >= ADULT_AGE_YEARS
-        if is_adult and programme.batches_open_to(person.category, person.community_code[:6]):
-            yield person, VisitReason.REGISTERED if person.needs_home_visit else VisitReason.UNREACHABLE
-            given += 1
-            if given == most:
-                return
 
 
-def _have_card() -> QuerySet[Card, int]:
-    cards = Card.objects.filter(generation=THIRD_GENERATION).exclude(state=CardState.CANCELLED)
-    return cards.values_list("person_id", flat=True)
+def _invitations(*states: InvitationState) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(person_id=OuterRef("person_id"), state__in=states).order_by()
 
 
-def _have_been_seen(day: date) -> QuerySet[Visit, int]:
+def _seen(day: date) -> QuerySet[Visit]:
     """On somebody's list, seen and undecided, not wanting it; or not at home today."""
     settled = [VisitState.PLANNED, VisitState.CONFLICT, VisitState.DECLINED]
-    return Visit.objects.filter(Q(state__in=settled) | Q(day=day)).values_list("person_id", flat=True)
+    return Visit.objects.filter(Q(state__in=settled) | Q(day=day), person_id=OuterRef("person_id"))
+
+
+def _years_before(day: date, years: int) -> date:
+    """The same day so many years before; of 29 February the 28th."""
+    is_leap_day = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year - years, day=28 if is_leap_day else day.day)
 
 
 def _new_visit(person: Person, reason: VisitReason, *, helper: str, day: date | None, at: datetime) -> Visit:

@@ -7,4 +7,4 @@ SQL = (Path(__file__).resolve().parent.parent / "sql" / "candidates_v1.sql").rea
 
 class Migration(migrations.Migration):
     dependencies = [("outreach", "0001_initial"), ("registry", "0001_initial")]
-    operations = [migrations.RunSQL(SQL, "drop index outreach_need_visit;")]
+    operations = [migrations.RunSQL(SQL, "drop index outreach_candidates;")]
