@@ -140,6 +140,7 @@ def begin_visit(page: Page, retiree: Retiree) -> None:
     row.get_by_role("button", name=re.compile("开始办理")).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(retiree.name)
     assert retiree.phone not in page.content()
+    assert retiree.name not in page.title(), "the browser's history keeps titles"
 
 
 def shows_document(page: Page, retiree: Retiree) -> None:

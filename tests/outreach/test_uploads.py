@@ -186,6 +186,7 @@ def test_a_discarded_case_keeps_nothing_of_its_content(world: World) -> None:
         None,
     )
     assert AuditEvent.objects.filter(action="home_application.discarded").count() == 1
+    assert visit_of(person).state == VisitState.CANCELLED
     with pytest.raises(Refused) as refused:
         uploads.leave_to_centre(kept.person_id, kept.application_id, by=BY, at=NOON, helper="helper")
     assert refused.value.reason is Reason.CASE_CLOSED

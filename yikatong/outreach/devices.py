@@ -71,11 +71,12 @@ def report_lost(device_id: UUID, *, by: Actor, at: datetime, helper: str | None 
 
 
 def must_wipe(device_id: UUID, *, at: datetime) -> bool:
-    """Whether a device that asks is to wipe itself: it was reported lost, or nobody knows it. Notes when it was first told."""
+    """Whether a device that asks is to wipe itself: it was reported lost. Notes when it was first told.
+
+    One that nobody knows is let alone: after a restored backup it would otherwise wipe what it has not sent.
+    """
     device = Device.objects.filter(device_id=device_id).first()
-    if device is None:
-        return True
-    if device.lost_at is None:
+    if device is None or device.lost_at is None:
         return False
     with transaction.atomic():
         told = Device.objects.filter(device_id=device_id, told_to_wipe_at=None).update(told_to_wipe_at=at)

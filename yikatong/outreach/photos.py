@@ -1,7 +1,7 @@
 """The one door through which a picture taken at home enters.
 
-It is decoded and measured and becomes the person's portrait on the card. The helper looked at it; a check for a face, as residents'
-own pictures pass, belongs here and nowhere else.
+It is decoded and measured and becomes the person's portrait on the card. The helper looked at it; a check for a face, as
+residents' own pictures pass, belongs here and nowhere else.
 """
 
 from datetime import datetime

@@ -96,6 +96,7 @@ def discard(person_id: int, application_id: UUID, *, by: Actor, at: datetime, he
         if case.state != HomeState.DISCARDED:
             case.content_sealed = case.photo_sealed = case.signature_sealed = None
             _close_case(case, HomeState.DISCARDED, by=by, at=at)
+            _end_visit(case, VisitState.CANCELLED, at=at)
         return case
 
 
@@ -126,8 +127,7 @@ def settle(person_id: int, application_id: UUID, *, apply: bool, by: Actor, at: 
                 case.photo_problem = take_photo(person_id, picture_of(case.photo_sealed), by=by, at=at)
         case.photo_sealed = None
         _close_case(case, HomeState.ACCEPTED if apply else HomeState.SETTLED, by=by, at=at)
-        state = VisitState.DONE if apply else VisitState.CANCELLED
-        Visit.objects.filter(person_id=person_id, visit_id=case.visit_id).update(state=state, state_since=at)
+        _end_visit(case, VisitState.DONE if apply else VisitState.CANCELLED, at=at)
         return case
 
 
@@ -254,6 +254,11 @@ def _close_case(case: HomeApplication, state: HomeState, *, by: Actor, at: datet
 def _move_visit(visit: Visit, state: VisitState, *, at: datetime) -> None:
     Visit.objects.filter(pk=visit.pk).update(state=state, state_since=at)
     visit.state, visit.state_since = state, at
+
+
+def _end_visit(case: HomeApplication, state: VisitState, *, at: datetime) -> None:
+    """Settled one way or the other; who still has no card may be called on again another day."""
+    Visit.objects.filter(person_id=case.person_id, visit_id=case.visit_id).update(state=state, state_since=at)
 
 
 def _record(action: str, case: HomeApplication, *, by: Actor, at: datetime, **details: object) -> None:

@@ -1,17 +1,17 @@
 /* Talking to the server. Nothing is cached; whatever stands in the way has a kind of its own, so that callers keep what they have. */
 
-const ROOT = "/work/outreach/", PATIENCE_MS = 30000;
+const ROOT = "/work/outreach/", PATIENCE_MS = 30000, PATIENCE_AT_START_MS = 4000;
 
 /* kind: "offline", "signin", "wipe", "register", "refused" (with words), "broken". */
 export class NotDone extends Error {
   constructor(kind, words = "") { super(kind); this.kind = kind; this.words = words; }
 }
 
-async function ask(path, options = {}) {
+async function ask(path, options = {}, patienceMs = PATIENCE_MS) {
   let answer;
   try {
     answer = await fetch(ROOT + path, {
-      cache: "no-store", credentials: "same-origin", redirect: "manual", signal: AbortSignal.timeout(PATIENCE_MS), ...options,
+      cache: "no-store", credentials: "same-origin", redirect: "manual", signal: AbortSignal.timeout(patienceMs), ...options,
     });
   } catch {
     throw new NotDone("offline");
@@ -37,5 +37,5 @@ export async function post(path, content, device) {
 
 /* Whether the server wants this device wiped; "no" also when it cannot be asked. */
 export async function mustWipe(deviceId) {
-  try { return (await ask("standing/" + deviceId + "/")).wipe; } catch { return false; }
+  try { return (await ask("standing/" + deviceId + "/", {}, PATIENCE_AT_START_MS)).wipe; } catch { return false; }
 }

@@ -27,6 +27,10 @@ async function lookAround() {
     notice(say("wiped_lost"), "bad");
     return;
   }
+  await takeAwayOld();
+}
+
+async function takeAwayOld() {
   const went = await vault.expire();
   if (went) notice(say("expired_" + went), "warn");
 }
@@ -64,6 +68,7 @@ function unlock() {
     unlock: async () => {
       const field = place.querySelector("#pin");
       try {
+        await takeAwayOld();
         await vault.unlock(field.value);
         await home();
         await bring({ quietly: true });
@@ -211,6 +216,9 @@ addEventListener("online", async () => {
   await lookAround();
   await bring({ quietly: true });
 });
+
+/* Gone back to by the browser's own button, the page would show what it showed when it was left. */
+addEventListener("pageshow", (event) => { if (event.persisted && vault.isOpen()) lockNow(); });
 
 const idle = document.getElementById("idle");
 const stay = watch({

@@ -26,7 +26,7 @@ export function show(name, values = {}) {
   main.dataset.screen = name;
   document.body.classList.toggle("is-for-resident", Boolean(main.querySelector("[data-resident]")));
   const heading = main.querySelector("h1");
-  document.title = heading ? heading.textContent + " · " + say("title") : say("title");
+  document.title = say("title"); // never the heading: the browser's history keeps titles, and a heading may be a name
   if (heading) {
     heading.tabIndex = -1;
     heading.focus();
