@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser import DESKTOP, PHONE
 from tests.faces import drawn_file
@@ -43,10 +43,12 @@ def enters_code(page: Page, stack: Stack) -> None:
     page.get_by_role("button", name="登录", exact=True).click()
 
 
-def staff_signs_in(browser: Browser, stack: Stack, role: str, *, user: str = "") -> Page:
-    """By user name and password; the first account of the role, or the one named."""
+def staff_signs_in(
+    browser: Browser, stack: Stack, role: str, *, user: str = "", viewport: ViewportSize = DESKTOP
+) -> Page:
+    """By user name and password; the first account of the role, or the one named; on a desk's screen or another."""
     user, password = stack.staff(role, user=user)
-    page = browser.new_context(viewport=DESKTOP, locale="zh-CN").new_page()
+    page = browser.new_context(viewport=viewport, locale="zh-CN").new_page()
     page.goto(f"{stack.web}/sign-in/staff/")
     page.get_by_label("用户名").fill(user)
     page.get_by_label("密码").fill(password)
@@ -154,5 +156,49 @@ def confirmation_code(page: Page, stack: Stack, what: str) -> str:
     inbox.goto(f"{stack.web}/dev/inbox/")
     code = re.search(rf"{what}[^<]*?验证码 (\d{{6}})", inbox.content())
     assert code, f"no code for {what}"
+    inbox.close()
+    return code[1]
+
+
+def activates_at_kiosk(
+    browser: Browser, stack: Stack, *, card_number: str, identity_number: str, phone: str, ends: str = ""
+) -> Page:
+    """At a machine in a hall, by touch alone: number, end of the identity number, code by SMS, one question; the receipt.
+
+    ``ends``: the number of the older card that the machine must say ends now.
+    """
+    page = staff_signs_in(browser, stack, "kiosk")
+    page.get_by_role("heading", name="启用新的社会保障卡").wait_for()
+    touches(page, card_number)
+    page.get_by_role("button", name="继续").click()
+    page.get_by_role("heading", name="持卡人身份证号码的后四位").wait_for()
+    touches(page, identity_number[-4:])
+    page.get_by_role("button", name="发送验证码").click()
+    page.get_by_role("heading", name="短信里的六位验证码").wait_for()
+    touches(page, kiosk_code_for(page, stack, phone))
+    page.get_by_role("button", name="继续").click()
+    page.get_by_role("heading", name="现在启用这张卡吗？").wait_for()
+    if ends:
+        assert ends[-3:] in page.locator("dl").inner_text()
+        assert "旧卡的社会保障功能立即停用" in page.locator("main").inner_text()
+    page.get_by_role("button", name="启用新卡").click()
+    page.get_by_role("heading", name="社会保障功能已启用").wait_for()
+    page.locator("[data-receipt]").wait_for()
+    return page
+
+
+def touches(page: Page, text: str) -> None:
+    """On the keypad of the screen."""
+    for key in text:
+        page.locator(f"[data-key='{key}']").click()
+
+
+def kiosk_code_for(page: Page, stack: Stack, phone: str) -> str:
+    """The newest code a machine sent to this phone, as the development inbox shows it."""
+    inbox = page.context.new_page()
+    inbox.goto(f"{stack.web}/dev/inbox/")
+    masked = re.escape(f"{phone[:3]}****{phone[-4:]}")
+    code = re.search(masked + r".*?自助机启用验证码 (\d{6})", inbox.content(), re.DOTALL)
+    assert code, inbox.content()
     inbox.close()
     return code[1]

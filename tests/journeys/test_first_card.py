@@ -123,10 +123,10 @@ def test_from_application_to_settled_ride(
     clerk.goto(f"{stack.web}/work/bank/cards/{story.card_id}/")
     clerk.get_by_label("持卡人证件号码").fill(story.identity_number)
     clerk.get_by_role("button", name="启用金融功能").click()
-    expect(clerk.locator("main")).to_contain_text("金融功能已启用")
+    expect(clerk.locator("[data-done]")).to_have_attribute("data-done", "activate_financial")
 
 
-@pytest.mark.parametrize("role", ["bank_clerk", "card_centre", "operator", "auditor", "unit", "outreach"])
+@pytest.mark.parametrize("role", ["bank_clerk", "card_centre", "operator", "auditor", "unit", "outreach", "kiosk"])
 def test_every_role_signs_in_and_lands_somewhere(stack: Stack, browser: Browser, role: str) -> None:
     page = staff_signs_in(browser, stack, role)
     assert "/work/" in page.url

@@ -94,6 +94,8 @@ def gives_out(page: Page, identity_number: str) -> None:
     expect(page.get_by_role("alert")).to_contain_text("证件号码与持卡人或监护人不符")
     page.get_by_label("持卡人证件号码").fill(identity_number)
     page.get_by_role("button", name="发卡并启用社会保障和金融功能").click()
+    expect(page.locator("[data-done]")).to_have_attribute("data-done", "hand_over_and_activate")
+    page.get_by_role("link", name="打开刚才的卡").click()
     expect(page.locator("[data-state]")).to_have_attribute("data-state", "collected")
     expect(page.locator("[data-social]")).to_have_attribute("data-social", "active")
 

@@ -366,7 +366,7 @@ def test_a_son_applies_for_his_mother_while_she_lets_him() -> None:
 def test_a_page_asks_the_database_a_fixed_number_of_times(
     step: str, most: int, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
 ) -> None:
-    """Look-ups by key alone, however large the register is. A day's first look at the banks also draws and records their order."""
+    """Look-ups by key alone, however large the register is. A day's first look at the banks draws their order, too."""
     person, outlet = make_person(1), make_bank()
     client = applicant(person)
     chooses(client, person, "bank", bank="ICBC")

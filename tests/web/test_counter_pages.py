@@ -135,11 +135,13 @@ def test_a_card_is_written_through_the_page(clerk: Client, tmp_path: Path) -> No
     assert AuditEvent.objects.filter(action="card.face_printed").count() == 1
 
 
-def test_only_the_chip_page_may_reach_the_desk(clerk: Client) -> None:
+def test_only_pages_that_read_cards_may_reach_the_desk(clerk: Client) -> None:
     card = made_card(make_person(1), Outlet.objects.get(outlet_id=OUTLET))
     page = clerk.get(f"/work/bank/cards/{card.card_id}/chip/")
     assert "connect-src 'self' ws://127.0.0.1:12344" in page["content-security-policy"]
-    assert "ws://" not in clerk.get("/work/bank/")["content-security-policy"]
+    assert "ws://127.0.0.1:12344" in clerk.get("/work/bank/")["content-security-policy"]
+    assert "ws://" not in clerk.get(f"/work/bank/cards/{card.card_id}/")["content-security-policy"]
+    assert "ws://" not in clerk.get("/work/bank/appointments/")["content-security-policy"]
     assert clear_view(Person.objects.get(person_id=card.person_id)).identity_number not in page.content.decode()
 
 

@@ -22,6 +22,7 @@ class Role(models.TextChoices):
     OPERATOR = "operator", "运营单位"
     AUDITOR = "auditor", "审计人员"
     ADMINISTRATOR = "admin", "系统管理员"
+    KIOSK = "kiosk", "大厅自助机"
 
 
 class User(AbstractUser):

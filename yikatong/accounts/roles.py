@@ -8,10 +8,11 @@ from yikatong.accounts.models import Role
 AREAS: dict[str, frozenset[str]] = {
     Role.RESIDENT: frozenset({"portal"}),
     Role.BANK_CLERK: frozenset({"work", "bank", "delegations"}),
+    Role.KIOSK: frozenset({"work", "kiosk"}),
     Role.CARD_CENTRE: frozenset({"work", "staff", "campaigns", "fairness", "statements", "audit"})
     | {"approvals", "cases", "delegations", "exports", "messaging"},
     Role.UNIT: frozenset({"work", "unit"}),
-    Role.OUTREACH: frozenset({"work", "delegations"}),
+    Role.OUTREACH: frozenset({"work", "delegations", "outreach"}),
     Role.OPERATOR: frozenset({"work", "statements"}),
     Role.AUDITOR: frozenset({"work", "fairness", "statements", "audit", "exports"}),
     Role.ADMINISTRATOR: frozenset({"work", "accounts", "approvals"}),
@@ -40,6 +41,7 @@ PUBLIC = frozenset(
         "portal:large_print",
         "portal:welcome",
         "set_language",
+        "work:outreach:standing",
     }
 )
 """Addresses that need no sign-in. ``account_signup`` is closed (the adapter says so); the inbox exists in development only."""

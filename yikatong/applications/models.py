@@ -41,6 +41,7 @@ class Application(models.Model):
         indexes = [
             models.Index(fields=["bank_code", "state", "submitted_at"], name="applications_by_bank"),
             models.Index(fields=["outlet_id", "state", "submitted_at"], name="applications_by_outlet"),
+            models.Index(fields=["application_id"], name="applications_by_number"),
         ]
 
 

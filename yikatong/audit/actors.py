@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-ActorKind = Literal["resident", "clerk", "staff", "unit", "outreach", "operator", "terminal", "system"]
+ActorKind = Literal["resident", "clerk", "staff", "unit", "outreach", "operator", "terminal", "kiosk", "system"]
 
 
 @dataclass(frozen=True, slots=True)

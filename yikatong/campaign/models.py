@@ -307,5 +307,6 @@ class Appointment(models.Model):
         ]
         indexes = [
             models.Index(fields=["outlet_id", "day", "half"], name="campaign_appointments_at"),
+            models.Index(fields=["appointment_id"], name="campaign_appointment_by_number"),
             models.Index(fields=["day"], name="campaign_appointments_kept", condition=models.Q(state="kept")),
         ]

@@ -15,6 +15,7 @@ from yikatong.config.up import demo, up
 from yikatong.database.cli import db
 from yikatong.database.connection import ensure_database
 from yikatong.issuance.cli import issuance
+from yikatong.outreach.cli import outreach
 from yikatong.registry.cli import registry
 from yikatong.registry.key_commands import keys
 from yikatong.supervision.cli import supervision
@@ -110,6 +111,6 @@ def worker() -> None:
 main.add_command(db)
 main.add_command(up)
 main.add_command(demo)
-for _group in (city, registry, accounts, fairness, issuance, campaign, supervision, acceptance, clearing):
+for _group in (city, registry, accounts, fairness, issuance, campaign, outreach, supervision, acceptance, clearing):
     main.add_command(_with_django(_group))
 main.add_command(_with_django(keys, offline=frozenset({"component", "list", "seal"})))

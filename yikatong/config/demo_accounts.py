@@ -12,12 +12,15 @@ from django.db.models import Count, F, OuterRef, Subquery
 
 from yikatong.accounts.models import Role, User
 from yikatong.banks.models import Outlet
+from yikatong.config.demo_outreach import ensure_demo_helper
 from yikatong.foundation.clock import utc_now
 from yikatong.registry.models import InsuredCategory, Membership, Organisation, Person
 from yikatong.registry.selectors import clear_view
 
 STAFF = (
     ("clerk", Role.BANK_CLERK),
+    ("clerk2", Role.BANK_CLERK),
+    ("kiosk", Role.KIOSK),
     ("centre", Role.CARD_CENTRE),
     ("metro", Role.OPERATOR),
     ("auditor", Role.AUDITOR),
@@ -55,6 +58,7 @@ def ensure_demo_accounts(file: Path, *, operator_code: str) -> list[DemoSignIn]:
         if role == Role.UNIT and not user.organisation_code:
             user.organisation_code = demo_organisation("school" if name == "school" else "employer").credit_code
         user.save()
+    ensure_demo_helper(outlet.bank_id, at=utc_now())
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as opened:
         json.dump(passwords, opened, indent=1)

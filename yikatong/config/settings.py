@@ -46,9 +46,11 @@ INSTALLED_APPS = [
     "yikatong.units",
     "yikatong.campaign",
     "yikatong.messaging",
+    "yikatong.outreach",
     "yikatong.ecard",
     "yikatong.supervision",
     "yikatong.acceptance",
+    "yikatong.desks",
     "yikatong.scenarios.transit",
     "yikatong.clearing",
     "yikatong.config",
@@ -131,7 +133,7 @@ SECURE_CSP: dict[str, list[str]] = {
     "frame-ancestors": [CSP.NONE],
 }
 DESK_AGENT_URL = os.environ.get("YIKATONG_DESK_AGENT", "ws://127.0.0.1:12344")
-"""Where the program on a clerk's desk listens (``yikatong-terminal agent``); the chip page may connect there, no other may."""
+"""Where the program on a clerk's desk listens (``yikatong-terminal agent``). Pages that read or write cards may connect there."""
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -19,7 +19,9 @@ from yikatong.issuance.portraits import drop_own_portrait
 from yikatong.issuance.production import order_production
 from yikatong.messaging.acts import BIG_MESSAGE
 from yikatong.messaging.case_kinds import FAILED_MESSAGES
+from yikatong.outreach import hooks as outreach_hooks
 from yikatong.supervision.case_kinds import COMPLAINTS
+from yikatong.supervision.offers import record_offer_at_home
 from yikatong.workbench.list_exports import LIST_EXPORTS
 
 
@@ -36,3 +38,4 @@ def connect() -> None:
     acts.register(*ACCOUNT_ACTS, *PERSON_ACTS, END_SOCIAL_FUNCTION, BIG_MESSAGE)
     case_kinds.register(HELD_CARDS, FAILED_INVITATIONS, FAILED_MESSAGES, COMPLAINTS)
     export_kinds.register(*LIST_EXPORTS)
+    outreach_hooks.on_banks_shown(record_offer_at_home)

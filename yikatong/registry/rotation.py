@@ -87,6 +87,15 @@ SEALED_TABLES = (
         (("jpeg_sealed", "portrait"), ("chip_jpeg_sealed", "portrait")),
     ),
     SealedTable("issuance_chip_key", (("card_id", "bigint"),), (("private_key_sealed", "chip_key"),)),
+    SealedTable(
+        "outreach_home_application",
+        (("person_id", "bigint"), ("application_id", "uuid")),
+        (
+            ("content_sealed", "home_application"),
+            ("photo_sealed", "home_picture"),
+            ("signature_sealed", "home_picture"),
+        ),
+    ),
     SealedTable("units_stored_part", (("file_id", "uuid"), ("part", "integer")), (("content_sealed", "file"),)),
     SealedTable("units_roster_row", (("roster_id", "uuid"), ("line", "bigint")), (("cells_sealed", "roster"),)),
     SealedTable(

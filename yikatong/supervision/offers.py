@@ -11,7 +11,7 @@ from datetime import datetime
 from yikatong.foundation.clock import beijing_day
 from yikatong.supervision.models import BankOffer
 
-WEB = "web"
+WEB, OUTREACH = "web", "outreach"
 
 
 def record_offer(person_id: int, bank_codes: Sequence[str], *, at: datetime, channel: str = WEB) -> None:
@@ -21,3 +21,8 @@ def record_offer(person_id: int, bank_codes: Sequence[str], *, at: datetime, cha
             person_id=person_id, day=beijing_day(at), bank_codes=list(bank_codes), channel=channel, offered_at=at
         )
         BankOffer.objects.bulk_create([offer], ignore_conflicts=True)
+
+
+def record_offer_at_home(person_id: int, bank_codes: Sequence[str], at: datetime) -> None:
+    """The same for a list that a helper's device showed without a network, told when it is back."""
+    record_offer(person_id, bank_codes, at=at, channel=OUTREACH)

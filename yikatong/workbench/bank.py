@@ -1,56 +1,44 @@
-"""The bank clerk's desk: find a card, take it in, hand it over, switch the bank function on."""
+"""The bank clerk's desk: one input that opens the right case, and the case with the one thing that is due.
 
-from dataclasses import dataclass
-from enum import StrEnum
+Whatever was done, the clerk lands at the input again. Everything works by keyboard and without a script; the script keeps the
+focus in the input and reads cards in the desk's reader.
+"""
 
+from uuid import UUID
+
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.urls import reverse
+from django.utils.csp import CSP
+from django.views.decorators.csp import csp_override
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from yikatong.accounts.models import User
+from yikatong.applications.rules import OPEN_STATES
 from yikatong.audit.actors import Actor
 from yikatong.banks.models import Outlet
-from yikatong.delegation.rules import Act
-from yikatong.delegation.selectors import delegate_ids_of
-from yikatong.foundation.clock import age_years, beijing_day, utc_now
+from yikatong.desks.cases import case_of, elsewhere_words
+from yikatong.desks.finding import Desk, Finding, look_up
+from yikatong.desks.models import DeskAct
+from yikatong.desks.rules import Asked
+from yikatong.desks.services import Act, do
+from yikatong.desks.stock import blanks_at
+from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
-from yikatong.issuance import services
-from yikatong.issuance.counter import can_be_made_at, is_made_at
-from yikatong.issuance.lifecycle import snapshot
+from yikatong.foundation.identifiers import new_uuid7
 from yikatong.issuance.models import Card
-from yikatong.issuance.rules import is_reported_lost
-from yikatong.issuance.selectors import card_by_number, cards_of, find_made_cards, find_ready_cards, timeline
-from yikatong.issuance.stock import stock_at
+from yikatong.issuance.selectors import timeline
 from yikatong.registry.models import Person
-from yikatong.registry.selectors import (
-    PersonView,
-    clear_view,
-    find_person_by_identity_number,
-    find_person_by_phone,
-    guardians_of,
-    masked_view,
-)
-from yikatong.workbench.words import ACTIONS, refusal_text
+from yikatong.registry.selectors import masked_view
+from yikatong.workbench.desk_words import ACTS, ASKED, DUES, NOTHING_FOUND, told
+from yikatong.workbench.words import ACTIONS
 
-PAGE_LENGTH = 20
-
-
-class DeskRefusal(StrEnum):
-    """What the desk itself refuses, before any service is asked."""
-
-    DOCUMENT_DIFFERS = "document_differs"
-    DOCUMENT_UNKNOWN = "document_unknown"
-    GUARDIAN_MISSING = "guardian_missing"
-    WITHDRAWN = "withdrawn"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A card with its holder, masked."""
-
-    card: Card
-    holder: PersonView
+CHOICES_MAX = 9
+CHOICES = "desk_choices"
+"""The session's key of the cards among which the clerk is to choose: typed as 1 to 9, so that it takes no mouse."""
+TO_THE_DESK: dict[str, list[str]] = {**settings.SECURE_CSP, "connect-src": [CSP.SELF, settings.DESK_AGENT_URL]}
+"""Pages that may reach the program on the desk."""
 
 
 def outlet_of(request: HttpRequest) -> Outlet:
@@ -62,98 +50,114 @@ def outlet_of(request: HttpRequest) -> Outlet:
     return outlet
 
 
-def _cases(cards: list[Card]) -> list[Case]:
-    persons = Person.objects.in_bulk([card.person_id for card in cards])
-    return [Case(card, masked_view(persons[card.person_id])) for card in cards]
+def desk_of(request: HttpRequest) -> Desk:
+    """The clerk at their outlet. Raises ``Http404``."""
+    return Desk(outlet_of(request), Actor("clerk", request.user.get_username()))
+
+
+def number_in(text: str) -> UUID:
+    """A number that a page made. Raises ``Http404``."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error
 
 
 @require_safe
+@csp_override(TO_THE_DESK)
 def desk(request: HttpRequest) -> HttpResponse:
-    """Search, and the two lists of this outlet: to take in, to hand over."""
-    outlet = outlet_of(request)
-    query = request.GET.get("q", "").strip()
-    after = request.GET.get("after", "0")
-    after_card_id = int(after) if after.isdecimal() else 0
-    made = find_made_cards(outlet.outlet_id, limit=PAGE_LENGTH)
-    stock = stock_at(outlet.outlet_id) if outlet.issues_instantly else None
-    ready = find_ready_cards(outlet.outlet_id, after_card_id=after_card_id, limit=PAGE_LENGTH)
-    context = {
-        "outlet": outlet,
-        "query": query,
-        "found": _cases(_search(query, outlet)) if query else None,
-        "made": _cases(made),
-        "ready": _cases(ready),
-        "stock": stock,
-        "next_after": ready[-1].card_id if len(ready) == PAGE_LENGTH else None,
+    """The one input; what was done last (``?done=``, an act's number)."""
+    here = desk_of(request)
+    request.session.pop(CHOICES, None)
+    return render(request, "workbench/bank_desk.html", _shown(here) | _done(request, here))
+
+
+@require_POST
+@csp_override(TO_THE_DESK)
+def find(request: HttpRequest) -> HttpResponse:
+    """From what was scanned, read or typed to its case. What leads to no single case is told."""
+    here, text = desk_of(request), request.POST.get("q", "")
+    choices = request.session.pop(CHOICES, [])
+    if len(text.strip()) == 1 and text.strip() in "123456789"[: len(choices)]:
+        return redirect("work:bank:card", card_id=choices[int(text) - 1])
+    try:
+        finding = look_up(text, here, at=utc_now())
+    except Refused as refused:
+        return render(request, "workbench/bank_desk.html", _shown(here) | {"error": told(refused)}, status=422)
+    if finding.only_card is not None:
+        return redirect("work:bank:card", card_id=finding.only_card.card_id)
+    if finding.packet is not None:
+        return redirect(f"{reverse('work:bank:units')}#packet-{finding.packet.packet_id}")
+    request.session[CHOICES] = [card.card_id for card in finding.cards[:CHOICES_MAX]]
+    context = _shown(here) | _told_of(finding)
+    context["typed"] = text.strip() if finding.asked == Asked.IDENTITY_NUMBER else ""
+    return render(request, "workbench/bank_desk.html", context, status=422 if finding.is_empty else 200)
+
+
+def _shown(here: Desk) -> dict[str, object]:
+    return {
+        "outlet": here.outlet,
+        "stock": blanks_at(here.outlet.outlet_id) if here.outlet.issues_instantly else None,
+        "agent_url": settings.DESK_AGENT_URL,
     }
-    return render(request, "workbench/bank_desk.html", context)
 
 
-def _search(query: str, outlet: Outlet) -> list[Card]:
-    """By card number, identity number or phone; only this bank's cards are shown."""
-    by_number = card_by_number(query)
-    persons = find_person_by_phone(query)
-    by_identity = find_person_by_identity_number(query)
-    if by_identity is not None:
-        persons = [by_identity]
-    cards = [by_number] if by_number else [card for person in persons for card in cards_of(person.person_id)]
-    return [card for card in cards if card.bank_code == outlet.bank_id]
+def _done(request: HttpRequest, here: Desk) -> dict[str, object]:
+    """What the last act was, for the clerk to read and to open again."""
+    try:
+        act_id = UUID(request.GET.get("done", ""))
+    except ValueError:
+        return {}
+    act = DeskAct.objects.filter(place=here.place, act_id=act_id).first()
+    card = Card.objects.filter(card_id=act.card_id).first() if act is not None and act.card_id else None
+    if act is None or card is None:
+        return {}
+    return {"done": act, "done_words": ACTS.get(act.act, act.act), "done_card": card, "done_holder": _holder(card)}
+
+
+def _holder(card: Card) -> object:
+    return masked_view(Person.objects.get(person_id=card.person_id))
+
+
+def _told_of(finding: Finding) -> dict[str, object]:
+    return {
+        "finding": finding,
+        "asked": ASKED[finding.asked],
+        "error": NOTHING_FOUND[finding.asked] if finding.is_empty else "",
+        "choices": [(card, _holder(card)) for card in finding.cards[:CHOICES_MAX]],
+        "elsewhere": [elsewhere_words(found) for found in finding.elsewhere],
+        "without_card": [
+            (masked_view(person), application if application and application.state in OPEN_STATES else None)
+            for person, application in finding.without_card
+        ],
+    }
 
 
 @require_http_methods(["GET", "POST"])
 def card(request: HttpRequest, card_id: int) -> HttpResponse:
-    """One card: what stands, and the step that comes next."""
-    outlet = outlet_of(request)
-    found = Card.objects.filter(card_id=card_id, bank_code=outlet.bank_id).first()
+    """One case: whose, masked; what is due now; and what else may be asked for."""
+    here, at, error = desk_of(request), utc_now(), ""
+    found = Card.objects.filter(card_id=card_id, bank_code=here.outlet.bank_id).first()
     if found is None:
         raise Http404
-    person = Person.objects.get(person_id=found.person_id)
-    at = utc_now()
-    error = ""
     if request.method == "POST":
+        action = request.POST.get("action", "")
+        if action not in Act:
+            raise Http404
+        act_id, document = number_in(request.POST.get("act_id", "")), request.POST.get("identity_number", "")
         try:
-            _act(request, found, person)
-            return redirect("work:bank:card", card_id=card_id)
+            do(Act(action), card_id, here, act_id=act_id, document=document, at=at)
+            return redirect(f"{reverse('work:bank:desk')}?done={act_id}")
         except Refused as refused:
-            error = refusal_text(refused.reason, str(refused))
-    guardians = guardians_of(person.person_id, beijing_day(at))
+            error = told(refused)
+            found.refresh_from_db()
+    case = case_of(found, here, at=at)
     context = {
+        "case": case,
         "card": found,
-        "holder": clear_view(person),
-        "is_minor": age_years(person.birth_date, beijing_day(at)) < 18,
-        "guardians": [masked_view(guardian) for guardian in guardians],
-        "is_lost": is_reported_lost(snapshot(found), at),
-        "can_be_made_here": can_be_made_at(found, outlet),
-        "was_made_here": is_made_at(found, outlet.outlet_id),
-        "steps": [(entry, ACTIONS[entry.action]) for entry in timeline(person.person_id)],
+        "act_id": new_uuid7(),
+        "due_words": DUES[case.due],
+        "steps": [(entry, ACTIONS[entry.action]) for entry in timeline(found.person_id)],
         "error": error,
     }
     return render(request, "workbench/bank_card.html", context, status=422 if error else 200)
-
-
-def _act(request: HttpRequest, found: Card, person: Person) -> None:
-    """Do what the clerk pressed. Raises ``Refused``."""
-    at = utc_now()
-    by = Actor("clerk", request.user.get_username())
-    action = request.POST.get("action")
-    if action == "receive":
-        services.mark_ready(found.card_id, by=by, at=at)
-        return
-    shown = request.POST.get("identity_number", "").strip().upper()
-    presented = find_person_by_identity_number(shown)
-    guardian_ids = {guardian.person_id for guardian in guardians_of(person.person_id, beijing_day(at))}
-    is_guardian = presented is not None and presented.person_id in guardian_ids
-    may_collect = (
-        delegate_ids_of(person.person_id, Act.COLLECT, beijing_day(at)) if action == "hand_over" else frozenset()
-    )
-    is_agent = presented is not None and presented.person_id in may_collect
-    if presented is None or (presented.person_id != person.person_id and not is_guardian and not is_agent):
-        raise Refused(DeskRefusal.DOCUMENT_DIFFERS, _("证件号码与持卡人或监护人不符，请核对证件。"))
-    if action in {"hand_over", "hand_over_and_activate"}:
-        guardian_id = presented.person_id if is_guardian else None
-        agent_id = presented.person_id if is_agent and not is_guardian else None
-        services.hand_over(found.card_id, by=by, at=at, guardian_person_id=guardian_id, agent_person_id=agent_id)
-    if action in {"activate_financial", "hand_over_and_activate"}:
-        services.activate_financial_function(
-            found.card_id, bank_code=found.bank_code, by=by, at=at, acting_person_id=presented.person_id
-        )

@@ -6,11 +6,12 @@ and brings the answers back. No key and no personal data in clear pass through t
 
 import base64
 import json
+from uuid import UUID, uuid5
 
 from django.conf import settings
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -18,8 +19,10 @@ from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.banks.models import Bank, Outlet
 from yikatong.city.folder import open_folder
+from yikatong.desks.services import note
 from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.foundation.errors import Refused
+from yikatong.foundation.identifiers import new_uuid7
 from yikatong.issuance import counter
 from yikatong.issuance.card_face import FaceContents, FaceUnprintable, face_pdf
 from yikatong.issuance.models import Card
@@ -27,11 +30,12 @@ from yikatong.issuance.portraits import UPLOAD_MAX, PortraitWrong, keep_portrait
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import clear_view, masked_view
 from yikatong.smartcard.apdu import Command
-from yikatong.workbench.bank import outlet_of
+from yikatong.workbench.bank import TO_THE_DESK, desk_of, outlet_of
 from yikatong.workbench.words import refusal_text
 
 ANSWER_LENGTH_MAX = 512
-_TO_THE_DESK: dict[str, list[str]] = {**settings.SECURE_CSP, "connect-src": [CSP.SELF, settings.DESK_AGENT_URL]}
+_MADE = UUID("6d2c6f0e-5b0a-5c1f-9d0e-0d5b7c1a2f33")
+"""Under which the number of a card's being made is derived: it is made once."""
 
 
 def _card_here(request: HttpRequest, card_id: int) -> tuple[Card, Outlet]:
@@ -43,7 +47,7 @@ def _card_here(request: HttpRequest, card_id: int) -> tuple[Card, Outlet]:
 
 
 @require_http_methods(["GET", "POST"])
-@csp_override(_TO_THE_DESK)
+@csp_override(TO_THE_DESK)
 def chip(request: HttpRequest, card_id: int) -> HttpResponse:
     """Write the card's chip; POST writes the blank in hand off."""
     card, outlet = _card_here(request, card_id)
@@ -56,8 +60,7 @@ def chip(request: HttpRequest, card_id: int) -> HttpResponse:
             if request.POST.get("action") == "portrait":
                 keep_portrait(card.person_id, _upload_in(request), by=by, at=utc_now())
             else:
-                reason = request.POST.get("reason", "")
-                counter.spoil(card_id, reason, outlet_id=outlet.outlet_id, by=by, at=utc_now())
+                _spoil(request, card)
             return redirect("work:bank:chip", card_id=card_id)
         except Refused as refused:
             error = refusal_text(refused.reason, str(refused))
@@ -76,7 +79,7 @@ def chip(request: HttpRequest, card_id: int) -> HttpResponse:
 @require_POST
 def chip_step(request: HttpRequest, card_id: int, step: str) -> HttpResponse:
     """One step of writing: the card's last answer comes in (``{"answer": hex}``), commands go out (``{"commands": [hex]}``)."""
-    _, outlet = _card_here(request, card_id)
+    card, outlet = _card_here(request, card_id)
     by, at = Actor("clerk", request.user.get_username()), utc_now()
     try:
         answer = _answer_in(request)
@@ -87,13 +90,29 @@ def chip_step(request: HttpRequest, card_id: int, step: str) -> HttpResponse:
         elif step == "prove":
             commands = counter.prove(card_id, outlet_id=outlet.outlet_id)
         elif step == "finish":
-            counter.finish(card_id, answer, outlet_id=outlet.outlet_id, by=by, at=at)
+            _finish(request, card, answer)
             commands = []
         else:
             raise Http404
     except Refused as refused:
         return JsonResponse({"error": refusal_text(refused.reason, str(refused))}, status=422)
     return JsonResponse({"commands": [_hex(command) for command in commands]})
+
+
+def _finish(request: HttpRequest, card: Card, answer: bytes) -> None:
+    """The card is made, and the day's report has it, once however often the last answer comes. Raises ``Refused``."""
+    desk, at = desk_of(request), utc_now()
+    with transaction.atomic():
+        counter.finish(card.card_id, answer, outlet_id=desk.outlet.outlet_id, by=desk.by, at=at)
+        note("make", card, desk, act_id=uuid5(_MADE, str(card.card_id)), at=at)
+
+
+def _spoil(request: HttpRequest, card: Card) -> None:
+    """Write the blank in hand off. Raises ``Refused``."""
+    desk, at, reason = desk_of(request), utc_now(), request.POST.get("reason", "")
+    with transaction.atomic():
+        counter.spoil(card.card_id, reason, outlet_id=desk.outlet.outlet_id, by=desk.by, at=at)
+        note("spoil", card, desk, act_id=new_uuid7(), at=at)
 
 
 @require_safe

@@ -10,9 +10,11 @@ FIRST_PAGE: dict[str, str] = {
     Role.BANK_CLERK: "work:bank:desk",
     Role.CARD_CENTRE: "work:staff:figures",
     Role.UNIT: "work:unit:home",
+    Role.OUTREACH: "work:outreach:app",
     Role.OPERATOR: "work:statements:batches",
     Role.AUDITOR: "work:audit:trail",
     Role.ADMINISTRATOR: "work:accounts:accounts",
+    Role.KIOSK: "work:kiosk:start",
 }
 
 

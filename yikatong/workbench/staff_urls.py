@@ -1,6 +1,6 @@
 """The addresses of the card centre's and the administrators' pages, by area."""
 
-from django.urls import path
+from django.urls import URLPattern, URLResolver, include, path
 
 from yikatong.workbench import (
     accounts,
@@ -10,13 +10,14 @@ from yikatong.workbench import (
     data_requests,
     exports,
     messaging,
+    outreach_urls,
     person,
     person_doing,
     register,
     staff,
 )
 
-staff_patterns = [
+staff_patterns: list[URLPattern | URLResolver] = [
     path("", staff.figures, name="figures"),
     path("register/", register.register, name="register"),
     path("register/export/", register.export, name="register_export"),
@@ -25,6 +26,7 @@ staff_patterns = [
     path("persons/<int:person_id>/do/<str:what>/<str:ref>/", person_doing.doing, name="doing"),
     path("cards/", staff.cards, name="cards"),
     path("cards/export/", staff.export_cards, name="cards_export"),
+    path("outreach/", include(outreach_urls.staff_urlpatterns)),
     path("data-requests/", data_requests.open_list, name="data_requests"),
     path("data-requests/<int:person_id>/<uuid:request_id>/", data_requests.one, name="data_request"),
 ]

@@ -5,14 +5,18 @@ from django.urls import include, path
 from yikatong.workbench import (
     appointments,
     bank,
+    bank_lists,
     campaign_urls,
     counter,
     delegations,
     fairness_urls,
     home,
+    kiosk,
+    outreach_urls,
     own_account,
     staff_urls,
     statements,
+    stock,
     unit_collect,
     unit_urls,
     walk_in,
@@ -27,8 +31,14 @@ urlpatterns = [
             (
                 [
                     path("", bank.desk, name="desk"),
+                    path("find/", bank.find, name="find"),
                     path("cards/<int:card_id>/", bank.card, name="card"),
                     path("appointments/", appointments.appointments, name="appointments"),
+                    path("stock/", stock.stock, name="stock"),
+                    path("day/", bank_lists.day_report, name="day"),
+                    path("day.csv", bank_lists.day_report_csv, name="day_csv"),
+                    path("cards/", bank_lists.cards, name="cards"),
+                    path("cards.csv", bank_lists.cards_csv, name="cards_csv"),
                     path("walk-in/", walk_in.walk_in, name="walk_in"),
                     path("units/", unit_collect.packets_at_bank, name="units"),
                     path("cards/<int:card_id>/chip/", counter.chip, name="chip"),
@@ -59,8 +69,27 @@ urlpatterns = [
         ),
     ),
     path("delegations/", include(([path("", delegations.in_person, name="in_person")], "delegations"))),
+    path(
+        "kiosk/",
+        include(
+            (
+                [
+                    path("", kiosk.start, name="start"),
+                    path("chip/", kiosk.chip, name="chip"),
+                    path("identity/", kiosk.identity, name="identity"),
+                    path("code/", kiosk.code, name="code"),
+                    path("confirm/", kiosk.confirm, name="confirm"),
+                    path("done/", kiosk.done, name="done"),
+                    path("still-here/", kiosk.still_here, name="still_here"),
+                    path("leave/", kiosk.leave, name="leave"),
+                ],
+                "kiosk",
+            )
+        ),
+    ),
     path("audit/", include((staff_urls.audit_patterns, "audit"))),
     path("campaigns/", include((campaign_urls.urlpatterns, "campaigns"))),
     path("fairness/", include((fairness_urls.urlpatterns, "fairness"))),
+    path("outreach/", include((outreach_urls.urlpatterns, "outreach"))),
     path("unit/", include((unit_urls.urlpatterns, "unit"))),
 ]

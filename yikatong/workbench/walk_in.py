@@ -16,6 +16,7 @@ from yikatong.applications.rules import ADULT_AGE_YEARS
 from yikatong.applications.services import SubmitApplication, submit
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
+from yikatong.desks.rules import DeskReason
 from yikatong.foundation.clock import age_years, beijing_day, utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.issuance.counter import can_be_made_at
@@ -25,7 +26,7 @@ from yikatong.issuance.selectors import cards_held, cards_of
 from yikatong.issuance.stock import stock_at
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import PersonView, clear_view, find_person_by_identity_number
-from yikatong.workbench.bank import DeskRefusal, outlet_of
+from yikatong.workbench.bank import outlet_of
 from yikatong.workbench.words import refusal_text
 
 
@@ -67,13 +68,13 @@ def _presented(request: HttpRequest) -> _Presented:
     """Raises ``Refused``."""
     person = find_person_by_identity_number(request.POST.get("identity_number", ""))
     if person is None:
-        raise Refused(DeskRefusal.DOCUMENT_UNKNOWN, _("登记簿中没有这个证件号码，请核对后重新输入。"))
+        raise Refused(DeskReason.DOCUMENT_UNKNOWN, _("登记簿中没有这个证件号码，请核对后重新输入。"))
     number = request.POST.get("guardian_number", "").strip()
     guardian = find_person_by_identity_number(number) if number else None
     if number and guardian is None:
-        raise Refused(DeskRefusal.DOCUMENT_UNKNOWN, _("登记簿中没有这个监护人证件号码，请核对后重新输入。"))
+        raise Refused(DeskReason.DOCUMENT_UNKNOWN, _("登记簿中没有这个监护人证件号码，请核对后重新输入。"))
     if guardian is None and age_years(person.birth_date, beijing_day(utc_now())) < ADULT_AGE_YEARS:
-        raise Refused(DeskRefusal.GUARDIAN_MISSING, _("持卡人未满十八周岁：请同时输入监护人的证件号码。"))
+        raise Refused(DeskReason.GUARDIAN_MISSING, _("持卡人未满十八周岁：请同时输入监护人的证件号码。"))
     return _Presented(person, guardian)
 
 
@@ -108,5 +109,5 @@ def _issue(request: HttpRequest, presented: _Presented, by: Actor) -> Card:
     submit(command, by=by, at=at)
     card = produce_card(presented.person.person_id, application_id, at=at)
     if card is None:
-        raise Refused(DeskRefusal.WITHDRAWN, _("这份申请已经取消。"))
+        raise Refused(DeskReason.WITHDRAWN, _("这份申请已经取消。"))
     return card
