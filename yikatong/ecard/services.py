@@ -58,7 +58,7 @@ def enrol_device(card_id: int, public_key: bytes, *, label: str, by: Actor, at: 
         _, card = lock_card(card_id)
         living = Device.objects.filter(card_id=card_id, public_key=key.compressed, revoked_at=None, expires_at__gt=at)
         known = living.order_by("-expires_at").first()
-        twin = _showable(card, at)
+        twin = showable(card, at)
         if known is not None and known.expires_at - at > timedelta(days=1):
             return bytes(known.certificate)
         device = _certify(twin, key, label=label, at=at)
@@ -78,7 +78,7 @@ def code_from_server(card_id: int, *, by: Actor, at: datetime) -> str:
     """A code made here for a phone that cannot sign itself. Raises ``Refused``."""
     with transaction.atomic():
         _, card = lock_card(card_id)
-        twin = _showable(card, at)
+        twin = showable(card, at)
         held = ServerHeldKey.objects.filter(card_id=card_id).first()
         is_revoked = (
             held and Device.objects.filter(card_id=card_id, serial=held.serial, revoked_at__isnull=False).exists()
@@ -108,7 +108,7 @@ def revoke_all_devices(card_id: int, *, by: Actor, at: datetime) -> int:
 
 
 def revoke_device(card_id: int, serial: bytes, *, by: Actor, at: datetime) -> None:
-    """Stop the codes of one device. Repeating it changes nothing."""
+    """Stop the codes of one device. Repeating it, or naming no device of this card, changes nothing."""
     with transaction.atomic():
         _, card = lock_card(card_id)
         if Device.objects.filter(card_id=card_id, serial=serial, revoked_at=None).update(revoked_at=at):
@@ -129,7 +129,8 @@ def follow_card(card: Card, at: datetime) -> None:
         ElectronicCard.objects.filter(card_id=card.card_id, ended_at=None).update(ended_at=at)
 
 
-def _showable(card: Card, at: datetime) -> ElectronicCard:
+def showable(card: Card, at: datetime) -> ElectronicCard:
+    """The twin of a card that may be shown now, by code or as a credential. Raises ``Refused``."""
     if is_reported_lost(snapshot(card), at):
         raise Refused(Reason.CARD_REPORTED_LOST, "此卡已挂失，电子社保卡暂停使用")
     if card.state != CardState.COLLECTED or card.social_state != SocialState.ACTIVE:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yikatong.portal import applying, appointments, cards, code, complaints, fairness, home
+from yikatong.portal import applying, appointments, cards, code, code_offline, complaints, fairness, home
 
 app_name = "portal"
 urlpatterns = [
@@ -31,4 +31,8 @@ urlpatterns = [
     path("code/device/", code.enrol, name="code_device"),
     path("code/stop/", code.stop, name="code_stop"),
     path("code/image/", code.image, name="code_image"),
+    path("code/manage/", code.manage, name="code_manage"),
+    path("code/device/stop/", code.stop_device, name="code_stop_device"),
+    path("code/shell/", code_offline.shell, name="code_shell"),
+    path("code/worker.js", code_offline.worker, name="code_worker"),
 ]
