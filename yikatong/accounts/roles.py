@@ -11,7 +11,7 @@ AREAS: dict[str, frozenset[str]] = {
     Role.CARD_CENTRE: frozenset({"work", "staff", "campaigns", "fairness", "statements", "audit"}),
     Role.UNIT: frozenset({"work", "unit"}),
     Role.OUTREACH: frozenset({"work"}),
-    Role.OPERATOR: frozenset({"work", "statements"}),
+    Role.OPERATOR: frozenset({"work", "statements", "verify"}),
     Role.AUDITOR: frozenset({"work", "fairness", "statements", "audit"}),
 }
 
@@ -27,6 +27,15 @@ PUBLIC = frozenset(
         "account_request_login_code",
         "account_signup",
         "console_inbox",
+        "openid:authorization_server",
+        "openid:credential",
+        "openid:credential_issuer",
+        "openid:credential_type",
+        "openid:nonce",
+        "openid:presentation",
+        "openid:status",
+        "openid:token",
+        "openid:vc_issuer",
         "portal:complaint",
         "portal:complaint_state",
         "portal:fairness",
@@ -39,7 +48,8 @@ PUBLIC = frozenset(
         "set_language",
     }
 )
-"""Addresses that need no sign-in. ``account_signup`` is closed (the adapter says so); the inbox exists in development only."""
+"""Addresses that need no sign-in. ``account_signup`` is closed (the adapter says so); the inbox exists in development only.
+Those of ``openid`` are called by wallets, which hold one-time codes and tokens instead of a session."""
 
 SIGNED_IN = frozenset({"account_reauthenticate", "portal:home"})
 """Addresses for everybody who is signed in, whatever the role."""

@@ -10,6 +10,7 @@ from yikatong.portal.code_offline import forgetting_codes
 
 urlpatterns = [
     path("", include("yikatong.portal.urls")),
+    path("", include("yikatong.portal.openid_urls")),
     path("work/", include("yikatong.workbench.urls")),
     path("sign-in/", account.request_login_code, name="account_request_login_code"),
     path("sign-in/code/", account.confirm_login_code, name="account_confirm_login_code"),

@@ -4,6 +4,7 @@ from yikatong.acceptance.services import refresh_denials
 from yikatong.applications import hooks as application_hooks
 from yikatong.applications import selectors as application_selectors
 from yikatong.campaign.following import follow_application, follow_card
+from yikatong.credentials import statuses
 from yikatong.ecard import services as ecard
 from yikatong.issuance import hooks as card_hooks
 from yikatong.issuance import selectors as card_selectors
@@ -18,4 +19,5 @@ def connect() -> None:
     card_hooks.on_card_made(ecard.create_electronic_card)
     card_hooks.on_card_changed(ecard.follow_card)
     card_hooks.on_card_changed(refresh_denials)
+    card_hooks.on_card_changed(statuses.follow_card)
     card_hooks.on_card_changed(follow_card)

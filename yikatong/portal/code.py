@@ -22,6 +22,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from yikatong.acceptance.selectors import shown_codes
 from yikatong.accounts.models import User
 from yikatong.accounts.services import end_sessions
+from yikatong.credentials.selectors import credentials_of
+from yikatong.credentials.statuses import stop_all
 from yikatong.ecard import services
 from yikatong.ecard.labels import device_label
 from yikatong.ecard.models import ElectronicCard
@@ -102,6 +104,7 @@ def manage(request: HttpRequest, holder: Holder) -> HttpResponse:
             for device in devices_of(twin.card_id, at=holder.at)
         ]
         context["shown"] = shown_codes(twin.card_id)
+        context["credentials"] = credentials_of(twin.card_id, at=holder.at)
     return render(request, "portal/code_manage.html", context)
 
 
@@ -171,7 +174,7 @@ def stop(request: HttpRequest, holder: Holder) -> HttpResponse:
         context = {"person": person, "name": holder.name_of(person).name, "devices": devices, "twin": twin}
         return render(request, "portal/code_stop.html", context)
     if twin is not None:
-        services.revoke_all_devices(twin.card_id, by=holder.actor, at=holder.at)
+        stop_all(twin.card_id, by=holder.actor, at=holder.at)
         assert isinstance(request.user, User)
         end_sessions(person_id=person.person_id, account=request.user)
         update_session_auth_hash(request, request.user)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yikatong.portal import applying, appointments, cards, code, code_offline, complaints, fairness, home
+from yikatong.portal import applying, appointments, cards, code, code_offline, complaints, fairness, home, wallet
 
 app_name = "portal"
 urlpatterns = [
@@ -34,5 +34,7 @@ urlpatterns = [
     path("code/manage/", code.manage, name="code_manage"),
     path("code/device/stop/", code.stop_device, name="code_stop_device"),
     path("code/shell/", code_offline.shell, name="code_shell"),
+    path("code/wallet/", wallet.add, name="code_wallet"),
+    path("code/wallet/revoke/", wallet.revoke, name="code_wallet_revoke"),
     path("code/worker.js", code_offline.worker, name="code_worker"),
 ]

@@ -14,6 +14,7 @@ from yikatong.workbench import (
     statements,
     unit_collect,
     unit_urls,
+    verifying,
     walk_in,
 )
 
@@ -67,5 +68,18 @@ urlpatterns = [
     path("audit/", include(([path("", audit.trail, name="trail")], "audit"))),
     path("campaigns/", include((campaign_urls.urlpatterns, "campaigns"))),
     path("fairness/", include((fairness_urls.urlpatterns, "fairness"))),
+    path(
+        "verify/",
+        include(
+            (
+                [
+                    path("", verifying.ask, name="ask"),
+                    path("<str:question_id>/", verifying.question, name="question"),
+                    path("<str:question_id>/state/", verifying.state, name="state"),
+                ],
+                "verify",
+            )
+        ),
+    ),
     path("unit/", include((unit_urls.urlpatterns, "unit"))),
 ]
