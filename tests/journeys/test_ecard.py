@@ -7,17 +7,21 @@ from a picture of the phone's screen.
 
 import dataclasses
 import io
+import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser import DESKTOP, PHONE
 from tests.cable import Cable, cable
+from tests.credentials.wallet import Wallet
 from tests.journeys.looking import faults_of
 from tests.journeys.people import resident_signs_in, staff_reads_identity_number, staff_signs_in
 from tests.journeys.story import (
@@ -29,11 +33,19 @@ from tests.journeys.story import (
     registered_terminals,
 )
 from tests.stack import Stack, wait_for
+from yikatong.gm.sm2 import PrivateKey
 from yikatong.wire.codes import UnverifiedCode
 
 pytestmark = pytest.mark.journey
 HOSPITAL, LIBRARY = "首都医科大学附属北京同仁医院", "北京市东城区图书馆"
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
+ALL_IN_INDEXED_DB = """async () => {
+    const done = request => new Promise(then => { request.onsuccess = () => then(request.result); });
+    const database = await done(indexedDB.open('yikatong-ecard'));
+    const all = await done(database.transaction('cards').objectStore('cards').getAll());
+    database.close();
+    return all.map(one => Object.values(one).map(v => new TextDecoder().decode(v)).join(' ')).join(' ');
+}"""
 
 
 @pytest.fixture
@@ -134,19 +146,19 @@ def opened_without_network(page: Page, web: str) -> None:
     assert page.locator("#ecard-name").inner_text() not in kept, "nobody's name lies in the cache"
 
 
-def has_card_in_use(stack: Stack, browser: Browser, near: Stack, folder: Path) -> Story:
-    """Applied for, handed over, activated; the phone is at its page of cards."""
-    terminals = registered_terminals(stack, folder, [("desk", "国贸", "identity")])
-    page = resident_signs_in(browser, near)
+@pytest.fixture(scope="module")
+def in_use(stack: Stack, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """A card applied for, handed over and activated; the resident is signed in on another phone."""
+    terminals = registered_terminals(stack, tmp_path_factory.mktemp("desk"), [("desk", "国贸", "identity")])
+    page = resident_signs_in(browser, stack)
     old_number = page.locator(".card__number").first.inner_text().strip()
     clerk = staff_signs_in(browser, stack, "bank_clerk")
-    story = Story(near, page, clerk, terminals["desk"], old_number, outlet_of_the_clerk(stack))
+    story = Story(stack, page, clerk, terminals["desk"], old_number, outlet_of_the_clerk(stack))
     apply_and_wait(story)
     centre = staff_signs_in(browser, stack, "card_centre")
     story.identity_number = staff_reads_identity_number(centre, stack, stack.resident()[0])
     hand_over(story)
     activate(story)
-    page.goto(f"{near.web}/")
     return story
 
 
@@ -202,19 +214,18 @@ def signs_out(page: Page, web: str) -> None:
 
 
 def test_shown_at_hospital_and_library_without_network(
-    stack: Stack, browser: Browser, to_web: Cable, to_gateway: Cable, tmp_path: Path
+    stack: Stack, browser: Browser, in_use: Story, to_web: Cable, to_gateway: Cable, tmp_path: Path
 ) -> None:
     near = dataclasses.replace(stack, web=to_web.url)
     at_places = desks(stack, tmp_path, to_gateway.url)
-    story = has_card_in_use(stack, browser, near, tmp_path)
-    page = story.resident
+    page = resident_signs_in(browser, near)
 
     # opened on the phone, in every size, print and light
     page.get_by_role("link", name="出示电子社保卡").click()
     expect(page.locator("#ecard-until")).to_contain_text("断网时可在这部手机上出示至")
     page.locator("#ecard[data-keeps]").wait_for()
     shown_in_all_sizes(page)
-    number_is_hidden_again(page, story.new_number)
+    number_is_hidden_again(page, in_use.new_number)
     for desk in at_places.values():
         assert stack.terminal("sync", *desk).returncode == 0
 
@@ -239,3 +250,88 @@ def test_shown_at_hospital_and_library_without_network(
     fresh = wait_for(lambda: code_on(page), why="a code after the stop")
     assert UnverifiedCode.parse(fresh).certificate.serial != UnverifiedCode.parse(first).certificate.serial
     signs_out(page, near.web)
+
+
+def test_a_key_of_before_is_taken_over_and_an_expired_certificate_is_told(
+    stack: Stack, browser: Browser, in_use: Story, to_web: Cable
+) -> None:
+    """Phones that kept their key in clear go on with it, sealed; and nobody is shown a code that no gate would take."""
+    near = dataclasses.replace(stack, web=to_web.url)
+    page = resident_signs_in(browser, near)
+    old = PrivateKey.generate()
+    kept = {"privateKey": old.scalar.hex(), "publicKey": old.public.point.hex()}
+    page.evaluate(
+        "([name, value]) => localStorage.setItem(name, value)", [f"yikatong-ecard-{in_use.card_id}", json.dumps(kept)]
+    )
+    page.goto(f"{near.web}/code/")
+    page.locator("#ecard[data-keeps]").wait_for()
+    shown = wait_for(lambda: code_on(page), why="a code")
+    assert UnverifiedCode.parse(shown).certificate.device_key == old.public.compressed
+    assert page.evaluate("localStorage.length") == 0
+    assert old.scalar.hex() not in page.evaluate(ALL_IN_INDEXED_DB)
+
+    cut(page.context, to_web)
+    page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=8))
+    page.goto(f"{near.web}/code/")
+    expect(page.get_by_role("alert")).to_contain_text("过期。请联网后重新打开本页")
+    assert code_on(page) is None
+
+
+def test_in_a_wallet_and_checked_by_a_venue(stack: Stack, browser: Browser, in_use: Story) -> None:
+    """From the resident's page into a wallet, from the wallet to a venue's page; stopped, and refused."""
+    resident, venue = resident_signs_in(browser, stack), staff_signs_in(browser, stack, "operator")
+    with httpx.Client() as http:
+        wallet = Wallet(http)
+        resident.goto(f"{stack.web}/code/manage/")
+        resident.get_by_role("link", name="添加到钱包").click()
+        faults = faults_of(resident, resident.url)
+        resident.get_by_role("button", name="生成二维码并发送验证码").click()
+        link = link_in_picture(resident, resident.locator("img.offer"))
+        assert link == resident.get_by_role("link", name="用本机钱包打开").get_attribute("href")
+        wallet.accept(link, wallet_code(resident, stack))
+
+        faults += faults_of(venue, f"{stack.web}/work/verify/")
+        said, shown = checked(venue, wallet)
+        assert (said, wallet.verified(wallet.credential)["name"] in shown) == ("核验通过", True), shown
+        assert "出生日期" not in shown
+        faults += faults_of(venue, venue.url)
+
+        resident.goto(f"{stack.web}/code/manage/")
+        resident.get_by_role("region", name="钱包应用中的卡").get_by_role("button", name=re.compile("停用")).click()
+        expect(resident.get_by_role("status")).to_contain_text("已停用这个钱包中的电子社保卡")
+        said, shown = checked(venue, wallet)
+        assert (said, "此卡已失效" in shown) == ("核验未通过", True), shown
+    assert not faults, "\n".join(faults)
+
+
+def link_in_picture(page: Page, picture: Locator) -> str:
+    """What a wallet's camera reads from a picture on the page."""
+    octets = picture.screenshot()
+    (seen,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(octets)), formats=zxingcpp.BarcodeFormat.QRCode)
+    return str(seen.text)
+
+
+def wallet_code(page: Page, stack: Stack) -> str:
+    """The transaction code that came by SMS."""
+    inbox = page.context.new_page()
+    inbox.goto(f"{stack.web}/dev/inbox/")
+    code = re.search(r"钱包验证码 (\d{6})", inbox.content())
+    inbox.close()
+    assert code
+    return code[1]
+
+
+def checked(venue: Page, wallet: Wallet) -> tuple[str, str]:
+    """What a venue's page says once a wallet has scanned its picture: the heading, and all of it."""
+    venue.goto(f"{wallet_origin(venue)}/work/verify/")
+    venue.get_by_role("button", name="显示二维码").click()
+    venue.get_by_role("heading", name="请持卡人用钱包扫码").wait_for()
+    wallet.present(link_in_picture(venue, venue.locator("img.verify-code")))
+    heading = venue.get_by_role("heading", name=re.compile("核验通过|核验未通过"))
+    heading.wait_for()
+    return heading.inner_text(), venue.locator("main").inner_text()
+
+
+def wallet_origin(page: Page) -> str:
+    """Where a page is."""
+    return "/".join(page.url.split("/")[:3])

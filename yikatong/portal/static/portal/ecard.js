@@ -233,7 +233,9 @@
   async function start() {
     if (!vault || !globalThis.sm2 || !globalThis.qrcode || !globalThis.crypto) throw new Error("parts are missing");
     state.card = isShell ? await cardOfShell() : await cardOfPage();
+    part("reveal").setAttribute("role", "button"); /* without script it is a link */
     part("reveal").addEventListener("click", reveal);
+    part("reveal").addEventListener("keydown", (event) => { if (event.key === " ") reveal(event); });
     addEventListener("online", () => (isShell ? probe() : tick()));
     addEventListener("offline", tick);
     stayAwake();
