@@ -9,9 +9,10 @@ from django.test import Client
 from jwcrypto.jws import JWS
 
 from tests.cast import CLERK, active_card, make_bank, make_person
-from tests.credentials.conftest import ORIGIN, offered
+from tests.credentials.conftest import ORIGIN, asked, offered
 from tests.credentials.wallet import Wallet
-from yikatong.credentials import status_list, statuses
+from yikatong.credentials import keys, status_list, statuses
+from yikatong.credentials.jose import read
 from yikatong.credentials.models import StatusList, StatusPlace
 from yikatong.foundation.clock import utc_now
 from yikatong.issuance import services as issuance
@@ -71,6 +72,20 @@ def test_places_are_taken_once_in_no_order_and_a_half_full_list_is_closed(monkey
         (6, True),
     ]
     assert StatusPlace.objects.count() == 70
+
+
+def test_after_a_rotation_the_new_key_signs_and_the_old_one_still_verifies(
+    resident: Client, wallet: Wallet, operator: Client
+) -> None:
+    wallet.accept(*offered(resident))
+    before = set(wallet.issuer_keys(ORIGIN))
+    fresh = keys.rotate(by=CLERK, at=utc_now())
+    assert set(wallet.issuer_keys(ORIGIN)) == before | {fresh}
+    _, link = asked(operator, "name")
+    assert wallet.present(link).status_code == 200, "signed by the older key"
+    newer = Wallet(wallet.http)
+    assert read(newer.accept(*offered(resident)).split("~")[0]).header["kid"] == fresh
+    assert status_by_library(newer) == 0
 
 
 def test_a_list_that_there_is_not(wallet: Wallet) -> None:

@@ -105,6 +105,6 @@ def worker() -> None:
 main.add_command(db)
 main.add_command(up)
 main.add_command(demo)
-for _group in (city, registry, fairness, issuance, campaign, supervision, acceptance, clearing):
+for _group in (city, registry, fairness, issuance, campaign, supervision, acceptance, clearing, credentials):
     main.add_command(_with_django(_group))
 main.add_command(_with_django(keys, offline=frozenset({"component", "list", "seal"})))

@@ -9,6 +9,8 @@ from datetime import datetime
 from django.db import connection, transaction
 from joserfc.jwk import ECKey
 
+from yikatong.audit.actors import Actor
+from yikatong.audit.services import record
 from yikatong.credentials.jose import new_key, public_jwk
 from yikatong.credentials.models import IssuerKey
 from yikatong.registry.sealing import field_cipher
@@ -23,12 +25,19 @@ def signing_key(at: datetime) -> ECKey:
     if newest is None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_LOCK_SQL)
-            newest = IssuerKey.objects.order_by("-made_at", "key_id").first() or add_key(at)
+            newest = IssuerKey.objects.order_by("-made_at", "key_id").first() or _add_key(at)
     return _opened(newest)
 
 
-def add_key(at: datetime) -> IssuerKey:
-    """A fresh key, which signs from now on. Older ones still verify."""
+def rotate(*, by: Actor, at: datetime) -> str:
+    """Make a fresh key, which signs from now on; its id. Older ones still verify what they signed."""
+    with transaction.atomic():
+        fresh = _add_key(at)
+        record("credential.key_made", subject=f"key:{fresh.key_id}", by=by, at=at)
+    return fresh.key_id
+
+
+def _add_key(at: datetime) -> IssuerKey:
     key = new_key()
     sealed = field_cipher().seal(_FIELD, json.dumps(key.as_dict(private=True)))
     return IssuerKey.objects.create(key_id=key.thumbprint(), private_key_sealed=sealed, made_at=at)
