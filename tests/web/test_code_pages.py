@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.templatetags.static import static
 from django.test import Client
 
 from tests.acceptance.makers import MINUTE
@@ -73,8 +74,8 @@ def test_the_kept_page_and_the_worker_hold_nothing_of_anybody(person: Person) ->
 
 def test_all_that_the_kept_page_asks_for_is_kept(person: Person) -> None:
     shell = signed_in(person).get("/code/shell/").content.decode()
-    asked = set(re.findall(r'(?:src|href)="/static/([^"]+)"', shell))
-    assert asked <= set(ASSETS)
+    asked = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', shell))
+    assert asked <= {static(name) for name in ASSETS}
     for name in ASSETS:
         found = finders.find(name)
         assert isinstance(found, str)

@@ -11,6 +11,7 @@ from yikatong.config.django import migrate as migrate_tables
 from yikatong.config.django import set_up_django
 from yikatong.config.faults import told_plainly
 from yikatong.config.up import demo, up
+from yikatong.credentials.cli import credentials
 from yikatong.database.cli import db
 from yikatong.database.connection import ensure_database
 from yikatong.issuance.cli import issuance

@@ -3,9 +3,9 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
-from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import F
 
@@ -15,7 +15,6 @@ from yikatong.credentials import addresses, keys, status_list
 from yikatong.credentials.models import Credential, StatusList, StatusPlace
 from yikatong.credentials.status_list import SIZE, Status
 from yikatong.ecard import services as ecard
-from yikatong.gm import sm3
 from yikatong.issuance.lifecycle import lock_card, snapshot
 from yikatong.issuance.models import Card, CardState, SocialState
 from yikatong.issuance.rules import is_reported_lost
@@ -77,14 +76,16 @@ def signed_list(list_id: int, *, issuer: str, at: datetime) -> str | None:
     changed_at = StatusList.objects.filter(list_id=list_id).values_list("changed_at", flat=True).first()
     if changed_at is None:
         return None
+    return _signed(list_id, changed_at, issuer, int(at.timestamp()) // 60 * 60)
+
+
+@lru_cache(maxsize=16)
+def _signed(list_id: int, changed_at: datetime, issuer: str, minute_s: int) -> str:
+    """Remembered: everybody asks for the same few lists, and packing one takes longer than answering."""
+    at = datetime.fromtimestamp(minute_s, tz=changed_at.tzinfo)
+    array = bytes(StatusList.objects.values_list("statuses", flat=True).get(list_id=list_id))
     uri = addresses.status_uri(issuer, list_id)
-    place = f"credentials.status.{sm3.digest(uri.encode()).hex()}.{changed_at.timestamp()}.{int(at.timestamp()) // 60}"
-    token: str | None = cache.get(place)
-    if token is None:
-        array = bytes(StatusList.objects.values_list("statuses", flat=True).get(list_id=list_id))
-        token = status_list.signed(array, uri=uri, issuer=issuer, at=at, key=keys.signing_key(at))
-        cache.set(place, token, 60)
-    return token
+    return status_list.signed(array, uri=uri, issuer=issuer, at=at, key=keys.signing_key(at))
 
 
 def _end(card: Card, credential: Credential, *, by: Actor, at: datetime) -> None:
