@@ -105,6 +105,8 @@ def test_a_guardian_shows_the_childs_card_and_nobody_elses(person: Person) -> No
     page = client.get(f"/code/?for={child.person_id}")
     assert [one["person_id"] for one in page.context["family"]] == [person.person_id, child.person_id]
     assert enrolled(client, f"?for={child.person_id}")[1]["name"] == clear_view(child).name
+    assert Device.objects.get().agent_person_id == person.person_id
+    assert "家人或受托人的手机" in signed_in(child).get("/code/manage/").content.decode()
     theirs = f"?for={stranger.person_id}"
     for path in ("", "manage/", "image/", "stop/", "wallet/"):
         assert client.get(f"/code/{path}{theirs}").status_code == 404

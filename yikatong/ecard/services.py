@@ -45,10 +45,13 @@ def create_electronic_card(card: Card, at: datetime) -> None:
         CardDirectory.objects.create(key=f"token:{bytes(twin.token).hex()}", card_id=card.card_id)
 
 
-def enrol_device(card_id: int, public_key: bytes, *, label: str, by: Actor, at: datetime) -> bytes:
+def enrol_device(
+    card_id: int, public_key: bytes, *, label: str, by: Actor, at: datetime, agent_person_id: int | None = None
+) -> bytes:
     """Certify a phone's key (33 or 65 bytes) to show this card; the certificate, 127 bytes. Raises ``Refused``.
 
-    The same key asked for again within its certificate's life gets the same certificate.
+    ``agent_person_id``: whose phone it is, when somebody else's than the holder's. The same key asked for again within its
+    certificate's life gets the same certificate.
     """
     try:
         key = PublicKey.from_point(public_key)
@@ -62,6 +65,7 @@ def enrol_device(card_id: int, public_key: bytes, *, label: str, by: Actor, at: 
         if known is not None and known.expires_at - at > timedelta(days=1):
             return bytes(known.certificate)
         device = _certify(twin, key, label=label, at=at)
+        device.agent_person_id = agent_person_id
         device.save(force_insert=True)
         record(
             "ecard.device_enrolled",
@@ -121,6 +125,17 @@ def revoke_device(card_id: int, serial: bytes, *, by: Actor, at: datetime) -> No
                 serial=serial.hex(),
             )
             hooks.card_changed(card, at)
+
+
+def revoke_agents_devices(person_id: int, agent_person_id: int, *, by: Actor, at: datetime) -> int:
+    """Stop the phones by which somebody showed a person's cards for them, when that right ends; how many."""
+    cards = ElectronicCard.objects.filter(person_id=person_id).values("card_id")
+    living = Device.objects.filter(card_id__in=cards, agent_person_id=agent_person_id, revoked_at=None)
+    found = list(living.values_list("card_id", "serial"))
+    with transaction.atomic():
+        for card_id, serial in found:
+            revoke_device(card_id, bytes(serial), by=by, at=at)
+    return len(found)
 
 
 def follow_card(card: Card, at: datetime) -> None:

@@ -98,6 +98,7 @@ def manage(request: HttpRequest, holder: Holder) -> HttpResponse:
             {
                 "serial": bytes(device.serial).hex(),
                 "label": _("服务器代为生成（不支持脚本的手机）") if device.label == SERVER_HELD else device.label,
+                "is_agents": device.agent_person_id not in {None, holder.person.person_id},
                 "issued_at": device.issued_at,
                 "expires_at": device.expires_at,
             }
@@ -126,7 +127,10 @@ def enrol(request: HttpRequest, holder: Holder) -> HttpResponse:
         )
     label = device_label(request.headers.get("User-Agent", ""))
     try:
-        certificate = services.enrol_device(twin.card_id, key, label=label, by=holder.actor, at=holder.at)
+        agent = holder.person.person_id if person.person_id != holder.person.person_id else None
+        certificate = services.enrol_device(
+            twin.card_id, key, label=label, by=holder.actor, at=holder.at, agent_person_id=agent
+        )
     except Refused as refused:
         message = refusal_text(refused.reason, str(refused))
         return JsonResponse({"reason": str(refused.reason), "message": message}, status=409)
