@@ -202,3 +202,14 @@ def test_the_electronic_card_follows_the_card_that_carries_the_social_function()
     assert shown is not None
     assert shown.card_id == second.card_id
     assert electronic_card_of(0) is None
+
+
+def test_an_agents_phones_are_stopped_when_the_right_ends_and_the_holders_go_on() -> None:
+    person, agent = make_person(1), make_person(2)
+    card = active_card(person, make_bank())
+    for owner in (None, agent.person_id, agent.person_id, 999):
+        key = PrivateKey.generate().public.compressed
+        services.enrol_device(card.card_id, key, label="", by=CLERK, at=NOON, agent_person_id=owner)
+    assert services.revoke_agents_devices(person.person_id, agent.person_id, by=CLERK, at=NOON + HOUR) == 2
+    assert services.revoke_agents_devices(person.person_id, agent.person_id, by=CLERK, at=NOON + HOUR) == 0
+    assert {device.agent_person_id for device in devices_of(card.card_id, at=NOON + HOUR)} == {None, 999}

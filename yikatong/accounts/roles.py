@@ -13,7 +13,7 @@ AREAS: dict[str, frozenset[str]] = {
     | {"approvals", "cases", "delegations", "exports", "messaging"},
     Role.UNIT: frozenset({"work", "unit"}),
     Role.OUTREACH: frozenset({"work", "delegations", "outreach"}),
-    Role.OPERATOR: frozenset({"work", "statements"}),
+    Role.OPERATOR: frozenset({"work", "statements", "verify"}),
     Role.AUDITOR: frozenset({"work", "fairness", "statements", "audit", "exports"}),
     Role.ADMINISTRATOR: frozenset({"work", "accounts", "approvals"}),
 }
@@ -31,6 +31,15 @@ PUBLIC = frozenset(
         "account_signup",
         "console_inbox",
         "mfa_authenticate",
+        "openid:authorization_server",
+        "openid:credential",
+        "openid:credential_issuer",
+        "openid:credential_type",
+        "openid:nonce",
+        "openid:presentation",
+        "openid:status",
+        "openid:token",
+        "openid:vc_issuer",
         "portal:complaint",
         "portal:complaint_state",
         "portal:fairness",
@@ -44,7 +53,8 @@ PUBLIC = frozenset(
         "work:outreach:standing",
     }
 )
-"""Addresses that need no sign-in. ``account_signup`` is closed (the adapter says so); the inbox exists in development only."""
+"""Addresses that need no sign-in. ``account_signup`` is closed (the adapter says so); the inbox exists in development only.
+Those of ``openid`` are called by wallets, which hold one-time codes and tokens instead of a session."""
 
 SIGNED_IN = frozenset(
     {

@@ -65,6 +65,7 @@ class Limits:
     ecard_code_life_s: int
     ecard_clock_skew_s: int
     ecard_device_certificate_days: int
+    credential_days: int
     tap_age_max_days: int
     tap_ahead_max_s: int
     unit_bank_picks_max: int

@@ -12,6 +12,7 @@ from yikatong.config.django import migrate as migrate_tables
 from yikatong.config.django import set_up_django
 from yikatong.config.faults import told_plainly
 from yikatong.config.up import demo, up
+from yikatong.credentials.cli import credentials
 from yikatong.database.cli import db
 from yikatong.database.connection import ensure_database
 from yikatong.issuance.cli import issuance
@@ -111,6 +112,18 @@ def worker() -> None:
 main.add_command(db)
 main.add_command(up)
 main.add_command(demo)
-for _group in (city, registry, accounts, fairness, issuance, campaign, outreach, supervision, acceptance, clearing):
+for _group in (
+    city,
+    registry,
+    accounts,
+    fairness,
+    issuance,
+    campaign,
+    outreach,
+    supervision,
+    acceptance,
+    clearing,
+    credentials,
+):
     main.add_command(_with_django(_group))
 main.add_command(_with_django(keys, offline=frozenset({"component", "list", "seal"})))

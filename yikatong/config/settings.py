@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "yikatong.messaging",
     "yikatong.outreach",
     "yikatong.ecard",
+    "yikatong.credentials",
     "yikatong.supervision",
     "yikatong.acceptance",
     "yikatong.desks",
@@ -183,6 +184,9 @@ SENDING_HOURS = os.environ.get("YIKATONG_SENDING_HOURS", "9-18")
 """From which to which full hour of Beijing messages go out. The demo, whose messages reach nobody, sends all day."""
 PORTAL_ADDRESS = os.environ.get("YIKATONG_PORTAL", ALLOWED_HOSTS[0])
 """The resident's portal as messages name it."""
+
+CREDENTIAL_ISSUER = os.environ.get("YIKATONG_ISSUER", "")
+"""The issuer's identifier in wallets (``https://card.example``); where it is not set, the address that was asked."""
 
 LOGGING = {
     "version": 1,

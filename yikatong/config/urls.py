@@ -9,15 +9,17 @@ from django.views.i18n import set_language
 
 from yikatong.config import settings
 from yikatong.portal import inbox, kept
+from yikatong.portal.code_offline import forgetting_codes
 
 urlpatterns = [
     path("", include("yikatong.portal.urls")),
+    path("", include("yikatong.portal.openid_urls")),
     path("work/", include("yikatong.workbench.urls")),
     path("sign-in/", account.request_login_code, name="account_request_login_code"),
     path("sign-in/code/", account.confirm_login_code, name="account_confirm_login_code"),
     path("sign-in/staff/", account.login, name="account_login"),
     path("sign-in/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
-    path("sign-out/", account.logout, name="account_logout"),
+    path("sign-out/", forgetting_codes(account.logout), name="account_logout"),
     path("sign-up/", account.signup, name="account_signup"),
     path("sign-in/inactive/", account.account_inactive, name="account_inactive"),
     path("session/extend/", kept.extend_session, name="session_extend"),

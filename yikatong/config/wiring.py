@@ -9,6 +9,7 @@ from yikatong.approvals.person_acts import PERSON_ACTS
 from yikatong.campaign.case_kinds import FAILED_INVITATIONS
 from yikatong.campaign.following import follow_application, follow_card
 from yikatong.cases import kinds as case_kinds
+from yikatong.credentials import statuses
 from yikatong.ecard import services as ecard
 from yikatong.exports import kinds as export_kinds
 from yikatong.issuance import hooks as card_hooks
@@ -34,6 +35,7 @@ def connect() -> None:
     card_hooks.on_card_made(ecard.create_electronic_card)
     card_hooks.on_card_changed(ecard.follow_card)
     card_hooks.on_card_changed(refresh_denials)
+    card_hooks.on_card_changed(statuses.follow_card)
     card_hooks.on_card_changed(follow_card)
     acts.register(*ACCOUNT_ACTS, *PERSON_ACTS, END_SOCIAL_FUNCTION, BIG_MESSAGE)
     case_kinds.register(HELD_CARDS, FAILED_INVITATIONS, FAILED_MESSAGES, COMPLAINTS)

@@ -25,6 +25,7 @@ class Device(models.Model):
     public_key = models.BinaryField(help_text="33 bytes, compressed SM2 point")
     certificate = models.BinaryField(help_text="wire.codes device certificate")
     label = models.CharField(max_length=60, blank=True)
+    agent_person_id = models.BigIntegerField(null=True, help_text="who enrolled it for the holder; null: the holder")
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)

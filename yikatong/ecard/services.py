@@ -45,10 +45,13 @@ def create_electronic_card(card: Card, at: datetime) -> None:
         CardDirectory.objects.create(key=f"token:{bytes(twin.token).hex()}", card_id=card.card_id)
 
 
-def enrol_device(card_id: int, public_key: bytes, *, label: str, by: Actor, at: datetime) -> bytes:
+def enrol_device(
+    card_id: int, public_key: bytes, *, label: str, by: Actor, at: datetime, agent_person_id: int | None = None
+) -> bytes:
     """Certify a phone's key (33 or 65 bytes) to show this card; the certificate, 127 bytes. Raises ``Refused``.
 
-    The same key asked for again within its certificate's life gets the same certificate.
+    ``agent_person_id``: whose phone it is, when somebody else's than the holder's. The same key asked for again within its
+    certificate's life gets the same certificate.
     """
     try:
         key = PublicKey.from_point(public_key)
@@ -58,10 +61,11 @@ def enrol_device(card_id: int, public_key: bytes, *, label: str, by: Actor, at: 
         _, card = lock_card(card_id)
         living = Device.objects.filter(card_id=card_id, public_key=key.compressed, revoked_at=None, expires_at__gt=at)
         known = living.order_by("-expires_at").first()
-        twin = _showable(card, at)
+        twin = showable(card, at)
         if known is not None and known.expires_at - at > timedelta(days=1):
             return bytes(known.certificate)
         device = _certify(twin, key, label=label, at=at)
+        device.agent_person_id = agent_person_id
         device.save(force_insert=True)
         record(
             "ecard.device_enrolled",
@@ -78,7 +82,7 @@ def code_from_server(card_id: int, *, by: Actor, at: datetime) -> str:
     """A code made here for a phone that cannot sign itself. Raises ``Refused``."""
     with transaction.atomic():
         _, card = lock_card(card_id)
-        twin = _showable(card, at)
+        twin = showable(card, at)
         held = ServerHeldKey.objects.filter(card_id=card_id).first()
         is_revoked = (
             held and Device.objects.filter(card_id=card_id, serial=held.serial, revoked_at__isnull=False).exists()
@@ -108,7 +112,7 @@ def revoke_all_devices(card_id: int, *, by: Actor, at: datetime) -> int:
 
 
 def revoke_device(card_id: int, serial: bytes, *, by: Actor, at: datetime) -> None:
-    """Stop the codes of one device. Repeating it changes nothing."""
+    """Stop the codes of one device. Repeating it, or naming no device of this card, changes nothing."""
     with transaction.atomic():
         _, card = lock_card(card_id)
         if Device.objects.filter(card_id=card_id, serial=serial, revoked_at=None).update(revoked_at=at):
@@ -123,13 +127,25 @@ def revoke_device(card_id: int, serial: bytes, *, by: Actor, at: datetime) -> No
             hooks.card_changed(card, at)
 
 
+def revoke_agents_devices(person_id: int, agent_person_id: int, *, by: Actor, at: datetime) -> int:
+    """Stop the phones by which somebody showed a person's cards for them, when that right ends; how many."""
+    cards = ElectronicCard.objects.filter(person_id=person_id).values("card_id")
+    living = Device.objects.filter(card_id__in=cards, agent_person_id=agent_person_id, revoked_at=None)
+    found = list(living.values_list("card_id", "serial"))
+    with transaction.atomic():
+        for card_id, serial in found:
+            revoke_device(card_id, bytes(serial), by=by, at=at)
+    return len(found)
+
+
 def follow_card(card: Card, at: datetime) -> None:
     """The physical card changed: end the electronic one with it."""
     if card.social_state == SocialState.ENDED or card.state == CardState.CANCELLED:
         ElectronicCard.objects.filter(card_id=card.card_id, ended_at=None).update(ended_at=at)
 
 
-def _showable(card: Card, at: datetime) -> ElectronicCard:
+def showable(card: Card, at: datetime) -> ElectronicCard:
+    """The twin of a card that may be shown now, by code or as a credential. Raises ``Refused``."""
     if is_reported_lost(snapshot(card), at):
         raise Refused(Reason.CARD_REPORTED_LOST, "此卡已挂失，电子社保卡暂停使用")
     if card.state != CardState.COLLECTED or card.social_state != SocialState.ACTIVE:

@@ -11,6 +11,7 @@ from yikatong.portal import (
     appointments,
     cards,
     code,
+    code_offline,
     complaints,
     delegations,
     fairness,
@@ -18,6 +19,7 @@ from yikatong.portal import (
     messages,
     privacy,
     uses,
+    wallet,
 )
 
 app_name = "portal"
@@ -65,4 +67,10 @@ urlpatterns = [
     path("code/device/", code.enrol, name="code_device"),
     path("code/stop/", code.stop, name="code_stop"),
     path("code/image/", code.image, name="code_image"),
+    path("code/manage/", code.manage, name="code_manage"),
+    path("code/device/stop/", code.stop_device, name="code_stop_device"),
+    path("code/shell/", code_offline.shell, name="code_shell"),
+    path("code/wallet/", wallet.add, name="code_wallet"),
+    path("code/wallet/revoke/", wallet.revoke, name="code_wallet_revoke"),
+    path("code/worker.js", code_offline.worker, name="code_worker"),
 ]

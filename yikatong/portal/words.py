@@ -66,6 +66,7 @@ REFUSALS: dict[str, Promise] = {
     "not_pre_reported": _("此卡已正式挂失，不能撤销；请申请补卡。"),
     "card_not_active": _("领卡并启用社会保障功能后，才能使用电子社保卡。"),
     "no_electronic_card": _("此卡没有电子社保卡；第三代社保卡才有。"),
+    "too_many_offers": _("一小时内生成的次数太多，请稍后再试。"),
     "device_key_invalid": _("手机生成的密钥无效，请刷新页面重试。"),
 }
 """What a holder may be refused. What only a clerk or the worker can be refused has no place here."""

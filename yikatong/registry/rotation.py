@@ -82,6 +82,12 @@ SEALED_TABLES = (
     SealedTable("banks_fair_seed", (("day", "date"),), (("seed_sealed", "seed"),)),
     SealedTable("ecard_server_held_key", (("card_id", "bigint"),), (("private_key_sealed", "device_key"),)),
     SealedTable(
+        "credentials_issuer_key", (("key_id", "character varying"),), (("private_key_sealed", "credential_issuer_key"),)
+    ),
+    SealedTable(
+        "credentials_question", (("question_id", "character varying"),), (("disclosed_sealed", "credential_answer"),)
+    ),
+    SealedTable(
         "issuance_portrait",
         (("person_id", "bigint"),),
         (("jpeg_sealed", "portrait"), ("chip_jpeg_sealed", "portrait")),

@@ -138,6 +138,27 @@ def verify(profile: Path, state: Path, code: str | None, image: Path | None) -> 
 
 @main.command()
 @_terminal_options
+@_code_options
+@click.option("--offline", is_flag=True, help="Leave the network alone; `sync` uploads later.")
+def present(profile: Path, state: Path, code: str | None, image: Path | None, offline: bool) -> None:
+    """Take an electronic card's code at a desk (registration, lending): decide offline, keep that it was shown."""
+    _at_most_one(code=code, image=image)
+    with _faults(), Terminal.open(profile, state) as terminal:
+        text = _read_code(code, image)
+        if not offline:
+            _quietly(terminal.refresh_lists)
+        decision = terminal.present(text, utc_now(), kind="identify")
+        _warn_of_lists(terminal, decision)
+        verdict = "有效 GENUINE" if decision.accepted else "拒绝 REFUSED"
+        number = f"#{decision.sequence} " if decision.sequence else ""
+        click.echo(_sentence(f"{verdict}  {number}{terminal.profile.venue}", decision, accepted_text=False))
+        if not offline:
+            _quietly(lambda: _warn_of_clock(terminal.sync(lists=False)))
+    sys.exit(0 if decision.accepted else 1)
+
+
+@main.command()
+@_terminal_options
 @click.option("--card-number", help="The number printed on a card of any generation; by default read from stdin.")
 def identify(profile: Path, state: Path, card_number: str | None) -> None:
     """Ask online whether a physical card's social function may be used."""

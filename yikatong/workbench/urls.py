@@ -19,6 +19,7 @@ from yikatong.workbench import (
     stock,
     unit_collect,
     unit_urls,
+    verifying,
     walk_in,
 )
 
@@ -91,5 +92,18 @@ urlpatterns = [
     path("campaigns/", include((campaign_urls.urlpatterns, "campaigns"))),
     path("fairness/", include((fairness_urls.urlpatterns, "fairness"))),
     path("outreach/", include((outreach_urls.urlpatterns, "outreach"))),
+    path(
+        "verify/",
+        include(
+            (
+                [
+                    path("", verifying.ask, name="ask"),
+                    path("<str:question_id>/", verifying.question, name="question"),
+                    path("<str:question_id>/state/", verifying.state, name="state"),
+                ],
+                "verify",
+            )
+        ),
+    ),
     path("unit/", include((unit_urls.urlpatterns, "unit"))),
 ]
