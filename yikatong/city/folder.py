@@ -42,7 +42,14 @@ ROLES = (
     "ethnic_groups",
     "programme_facts",
 )
-RULE_FILES = ("rules/programme.toml", "rules/metro_fares.toml", "rules/banks.toml", "rules/campaign.toml")
+RULE_FILES = (
+    "rules/programme.toml",
+    "rules/metro_fares.toml",
+    "rules/banks.toml",
+    "rules/campaign.toml",
+    "rules/services.toml",
+    "rules/questions.toml",
+)
 _UNDESCRIBED = {SOURCES, "NOTICE"}
 
 

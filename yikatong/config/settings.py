@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "yikatong.registry",
     "yikatong.accounts",
     "yikatong.banks",
+    "yikatong.guide",
     "yikatong.ledger",
     "yikatong.applications",
     "yikatong.issuance",

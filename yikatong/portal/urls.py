@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yikatong.portal import applying, appointments, cards, code, complaints, fairness, home
+from yikatong.portal import applying, appointments, cards, code, complaints, fairness, finder, home, questions
 
 app_name = "portal"
 urlpatterns = [
@@ -16,6 +16,16 @@ urlpatterns = [
     path("fairness/complaint/", complaints.report, name="complaint"),
     path("fairness/complaint/state/", complaints.state, name="complaint_state"),
     path("large-print/", home.large_print, name="large_print"),
+    path("services/", finder.services, name="services"),
+    path("services/<str:code>/", finder.service, name="service"),
+    path("places/", finder.places, name="places"),
+    path("places/<str:place_id>/", finder.place, name="place"),
+    path("questions/", questions.questions, name="questions"),
+    path("questions/<str:code>/", questions.question, name="question"),
+    path("questions/<str:code>/helpful/", questions.feedback, name="question_feedback"),
+    path("videos/", questions.videos, name="videos"),
+    path("videos/<int:video_id>/film/", questions.media, name="video_media"),
+    path("videos/<int:video_id>/captions/<str:language>.vtt", questions.captions, name="video_captions"),
     path("identify/", home.identify, name="identify"),
     path("apply/", applying.choose_person, name="apply"),
     path("apply/bank/", applying.choose_bank, name="apply_bank"),
