@@ -19,13 +19,8 @@ from yikatong.guide.rules import Wording
 from yikatong.guide.selectors import answers
 from yikatong.guide.versions import edit_question, unpublish_question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.usefixtures("city"), pytest.mark.django_db]
 EDITOR = Actor("staff", "editor")
-
-
-@pytest.fixture
-def _loaded() -> None:
-    load_city(BEIJING, at=AT)
 
 
 def changed_copy(tmp_path: Path, old: str, new: str) -> Path:
@@ -38,7 +33,6 @@ def changed_copy(tmp_path: Path, old: str, new: str) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_every_place_and_division_is_a_spot() -> None:
     assert Counter(Spot.objects.values_list("category", flat=True)) == {
         "metro_station": 425,
@@ -54,7 +48,6 @@ def test_every_place_and_division_is_a_spot() -> None:
     assert Spot.objects.filter(category="metro_station", lng__isnull=False).count() == 366
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_coordinates_are_brought_to_one_system() -> None:
     park, given = Spot.objects.get(name="天坛公园"), Place.objects.get(name="天坛公园")
     assert (park.datum, park.is_datum_assumed) == ("GCJ-02", True)
@@ -64,21 +57,18 @@ def test_coordinates_are_brought_to_one_system() -> None:
     assert distance_m(Point(park.lng or 0, park.lat or 0), Point(station.lng or 0, station.lat or 0)) < 1500
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_every_spot_says_where_it_comes_from() -> None:
     assert not Spot.objects.filter(source="").exists()
     assert Spot.objects.filter(is_synthetic=True).exclude(name__startswith="（虚构）").count() == 0
     assert Spot.objects.get(name="国贸").pinyin == "guo mao"
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_questions_are_published_and_loading_again_changes_nothing() -> None:
     assert len(answers().by_code) == Question.objects.count() >= 60
     assert load_city(BEIJING, at=AT).changed_nothing
     assert QuestionVersion.objects.count() == Question.objects.count()
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_a_changed_file_makes_a_new_version(tmp_path: Path) -> None:
     folder = changed_copy(tmp_path, "换卡自愿。不换的", "换卡自愿。不想换的")
     assert dict(load_city(folder, at=AT).written) == {"guide_questions": Question.objects.count()}
@@ -88,7 +78,6 @@ def test_a_changed_file_makes_a_new_version(tmp_path: Path) -> None:
     assert Question.objects.exclude(code="must_exchange").filter(head_number__gt=1).count() == 0
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_what_staff_wrote_is_left_alone(tmp_path: Path) -> None:
     head = QuestionVersion.objects.get(question__code="must_exchange")
     later = AT + timedelta(hours=1)

@@ -86,7 +86,7 @@ def test_every_question_is_found_by_its_own_title() -> None:
     entries, _ = read_questions(BEIJING)
     for entry in entries["question"]:
         assert search().find(entry.title_zh)[0] == entry.code
-        assert entry.code in search().find(entry.title_en)[:3]
+        assert search().find(entry.title_en)[0] == entry.code
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_highlights(text: str, query: str, hits: list[str]) -> None:
     [
         ("银行", "yin hang", "yh"),
         ("国贸10号线", "guo mao 10 hao xian", "gm10hx"),
-        ("（虚构）A行", "xu gou a hang", "xgah"),
+        ("（虚构）A银行", "xu gou a yin hang", "xgayh"),
         ("绿", "lv", "l"),
     ],
 )

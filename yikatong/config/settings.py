@@ -102,6 +102,7 @@ WHITENOISE_USE_FINDERS = True  # files are served from the package; nothing to c
 
 SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
+    "media-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:"],
     "object-src": [CSP.NONE],
     "base-uri": [CSP.SELF],

@@ -23,6 +23,7 @@ _SMALL_WORDS = frozenset(
     )
 )
 _SIMILAR = 0.8
+_WHOLE_TITLE = 1000.0
 _ASKING = re.compile(
     r"请问|怎么样|怎么办|怎样|如何|怎么|什么|为什么|是不是|能不能|可不可以|可以|吗|呢|么|的|了|我|要|有没有|一下"
 )
@@ -46,10 +47,22 @@ class Document:
 class _Prepared:
     """A document with everything that is compared made ready once."""
 
-    __slots__ = ("answer", "document", "english", "english_title", "grams", "initials", "keywords", "spelt", "title")
+    __slots__ = (
+        "answer",
+        "document",
+        "english",
+        "english_title",
+        "grams",
+        "initials",
+        "keywords",
+        "spelt",
+        "title",
+        "title_en",
+    )
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.title_en = plain(document.title_en)
         self.title, self.answer = plain(document.title_zh), plain(document.answer_zh)
         self.keywords = [plain(word) for word in document.keywords]
         self.grams = set(grams("".join([self.title, *self.keywords, self.answer])))
@@ -99,7 +112,7 @@ class QuestionSearch:
     def _chinese_score(self, each: _Prepared, query: str) -> float:
         whole = plain(query)
         core = plain(_ASKING.sub(" ", query)) or whole
-        score = 0.0
+        score = _WHOLE_TITLE if whole == each.title else 0.0
         for text, weight in ((each.title, 60.0), *((word, 50.0) for word in each.keywords), (each.answer, 20.0)):
             if core in text:
                 score = max(score, weight + 20.0 * len(core) / len(text))
@@ -119,6 +132,8 @@ class QuestionSearch:
         if len(letters) < LATIN_LENGTH_MIN:
             return 0.0
         score = self._english_score(each, words_of(query))
+        if letters == each.title_en:
+            score = _WHOLE_TITLE
         for place, (spelt, initials) in enumerate(zip(each.spelt, each.initials, strict=True)):
             weight = 40.0 if place == 0 else 45.0
             for text in (spelt, initials):

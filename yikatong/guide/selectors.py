@@ -100,7 +100,10 @@ def _build_spots() -> SpotIndex:
 
 
 def _questions_stamp() -> object:
-    return Question.objects.aggregate(Max("changed_at"), Count("question_id"))
+    """Every edit, publication and withdrawal changes one of these, even two within one moment."""
+    return Question.objects.aggregate(
+        Max("changed_at"), Sum("head_number"), Sum("published_number"), Count("question_id"), Count("published_number")
+    )
 
 
 def _build_answers() -> Answers:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -210,6 +210,8 @@ class PlaceGroup:
 def places(request: HttpRequest) -> HttpResponse:
     """Where the card is used: the nearest of each category, or a list of one, with a map."""
     asked = _asked(request)
+    if asked.origin and asked.origin.is_shared and _is_finer_than_kept(request, asked):
+        return redirect(f"{request.path}?{asked.address()}")  # the page's own links and forms repeat its address
     is_list = bool(asked.filters.category or asked.filters.name)
     groups = [_list_of(asked)] if is_list else _some_of_each(asked)
     numbered = [(int(row.number), row.near) for group in groups for row in group.rows]
@@ -230,6 +232,11 @@ def places(request: HttpRequest) -> HttpResponse:
         "is_outside": point is not None and city_map().districts.probably(point) is None,
     }
     return render(request, "portal/places.html", context)
+
+
+def _is_finer_than_kept(request: HttpRequest, asked: Asked) -> bool:
+    """Whether the address holds a shared position finer than we keep."""
+    return any(request.GET.get(name) != asked.parameters[name] for name in ("lng", "lat"))
 
 
 def _other(asked: Asked, spot: Found) -> dict[str, object]:

@@ -46,17 +46,3 @@ CATEGORIES: Mapping[str, Promise] = {
     "outlet": _("银行网点"),
 }
 AREAS: Mapping[str, Promise] = {"district": _("区"), "street": _("街道、乡镇"), "community": _("社区、村")}
-TOPICS: Mapping[str, Promise] = {
-    "old_card": _("旧卡和换卡"),
-    "activation": _("启用"),
-    "bank": _("选银行"),
-    "batch": _("什么时候办"),
-    "apply": _("申请"),
-    "collect": _("领卡"),
-    "loss": _("挂失和补卡"),
-    "ecard": _("电子社保卡"),
-    "use": _("用卡"),
-    "money": _("待遇和账户"),
-    "special": _("老人、孩子、单位"),
-    "rights": _("隐私和投诉"),
-}

@@ -18,7 +18,7 @@ from yikatong.guide.search import marked
 from yikatong.guide.selectors import Answer, answers
 from yikatong.guide.versions import count_helpfulness
 from yikatong.guide.videos import film_part, published_video, published_videos
-from yikatong.portal.finder_words import TOPICS
+from yikatong.guide.words import TOPICS
 
 SUMMARY_LENGTH = 70
 ANSWERED_COOKIE = "answered"

@@ -7,6 +7,7 @@ from yikatong.workbench import (
     audit,
     bank,
     campaign_urls,
+    content_urls,
     counter,
     fairness_urls,
     home,
@@ -66,6 +67,7 @@ urlpatterns = [
     ),
     path("audit/", include(([path("", audit.trail, name="trail")], "audit"))),
     path("campaigns/", include((campaign_urls.urlpatterns, "campaigns"))),
+    path("content/", include((content_urls.urlpatterns, "content"))),
     path("fairness/", include((fairness_urls.urlpatterns, "fairness"))),
     path("unit/", include((unit_urls.urlpatterns, "unit"))),
 ]

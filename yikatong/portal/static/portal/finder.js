@@ -11,8 +11,8 @@
         (found) => {
           const asked = new URLSearchParams(new FormData(form));
           asked.delete("near");
-          asked.set("lng", found.coords.longitude.toFixed(3));
-          asked.set("lat", found.coords.latitude.toFixed(3));
+          asked.set("lng", +found.coords.longitude.toFixed(3));
+          asked.set("lat", +found.coords.latitude.toFixed(3));
           for (const [name, value] of [...asked]) if (!value) asked.delete(name);
           location.search = asked.toString();
         },
