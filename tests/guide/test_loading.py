@@ -57,6 +57,13 @@ def test_coordinates_are_brought_to_one_system() -> None:
     assert distance_m(Point(park.lng or 0, park.lat or 0), Point(station.lng or 0, station.lat or 0)) < 1500
 
 
+def test_hospitals_whose_names_differ_are_placed_by_their_code() -> None:
+    assert Spot.objects.filter(category="hospital", lng__isnull=False).count() == 41
+    hospital = Spot.objects.get(name="首都医科大学附属北京同仁医院")
+    station = Spot.objects.get(spot_id="metro:崇文门")
+    assert distance_m(Point(hospital.lng or 0, hospital.lat or 0), Point(station.lng or 0, station.lat or 0)) < 600
+
+
 def test_every_spot_says_where_it_comes_from() -> None:
     assert not Spot.objects.filter(source="").exists()
     assert Spot.objects.filter(is_synthetic=True).exclude(name__startswith="（虚构）").count() == 0

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from yikatong.city.folder import CITY_DATA
 from yikatong.city.models import LoadedFile, MetroLine, MetroStop
+from yikatong.guide.coordinates import Point
 from yikatong.guide.districts import DistrictMap, read_district_map
 from yikatong.guide.models import Helpfulness, Question, QuestionVersion, Spot
 from yikatong.guide.search import Document, QuestionSearch
@@ -63,6 +64,7 @@ class CityMap:
 
     districts: DistrictMap
     lines: tuple[Stretch, ...]
+    stations: tuple[tuple[str, Point], ...]
 
 
 class _Kept[Value]:
@@ -151,7 +153,8 @@ def _build_map() -> CityMap:
             run = []
         if len(run) > 1:
             stretches.append(Stretch(line, colours[line], np.array(run)))
-    return CityMap(read_district_map(CITY_DATA), tuple(stretches))
+    named = tuple((name, Point(*place)) for name, place in sorted(places.items()))
+    return CityMap(read_district_map(CITY_DATA), tuple(stretches), named)
 
 
 _spots = _Kept(_spots_stamp, _build_spots, every_s=SPOTS_CHECKED_EVERY_S)

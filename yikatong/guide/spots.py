@@ -26,6 +26,8 @@ _RANK = {
 }
 type Rows = NDArray[np.intp]
 
+INTERNAL = "对内"
+"""The designated list's word for a room that serves one employer's staff."""
 HITS_MAX = 400
 """Occurrences looked at for one query; a pair of letters occurs everywhere."""
 _NO_DISTANCE = 1e9  # metres: behind everything that has a distance
@@ -58,6 +60,11 @@ class Found:
     def point(self) -> Point | None:
         """Where it lies in WGS-84, if that is known."""
         return None if self.lng is None or self.lat is None else Point(self.lng, self.lat)
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is a medical room that serves one employer's staff only."""
+        return self.details.get("category") == INTERNAL
 
     @property
     def is_area(self) -> bool:
@@ -120,6 +127,8 @@ class Around:
     distances: NDArray[np.float64] | None = None
     district_code: str = ""
     street_code: str = ""
+    name: str = ""
+    """What the names of places at the origin are likely to hold: 国贸 for 国贸支行."""
 
 
 class SpotIndex:
@@ -142,7 +151,7 @@ class SpotIndex:
         }
         self._district = np.array([spot.district_code for spot in self._spots])
         self._street = np.array([spot.street_code for spot in self._spots])
-        self._is_made_up = np.array([spot.is_synthetic for spot in self._spots], dtype=bool)
+        self._comes_last = np.array([spot.is_synthetic or spot.is_internal for spot in self._spots], dtype=bool)
 
     def __len__(self) -> int:
         return len(self._spots)
@@ -150,6 +159,11 @@ class SpotIndex:
     def get(self, spot_id: str) -> Found | None:
         """The spot of an id."""
         return self._by_id.get(spot_id)
+
+    def located(self) -> list[Point]:
+        """Every place with coordinates."""
+        rows = self._places[~np.isnan(self._lng[self._places])]
+        return [point for row in rows.tolist() if (point := self._spots[row].point)]
 
     def counts(self) -> dict[str, int]:
         """How many places there are of each category."""
@@ -218,8 +232,9 @@ class SpotIndex:
     def nearest(self, filters: Filters, near: "Around", *, start: int, count: int) -> tuple[list[Near], int]:
         """A stretch of the places that fit, and how many fit in all.
 
-        From an origin with coordinates the nearest come first. Places without coordinates follow: those of the origin's
-        street, of its district, and the rest; real ones before made-up ones, in the order of their ids.
+        From an origin with coordinates the nearest come first. Places without coordinates follow: those named after the
+        origin, those of its street, of its district, and the rest; real ones that serve everybody before made-up and internal
+        ones, in the order of their ids.
         """
         rows = self.matching(filters)
         distances = np.full(len(rows), np.nan) if near.distances is None else near.distances[rows]
@@ -228,7 +243,11 @@ class SpotIndex:
             apart[self._district[rows] == near.district_code] = 1
         if near.street_code:
             apart[self._street[rows] == near.street_code] = 0
-        keys = np.where(np.isnan(distances), _NO_DISTANCE + apart * 2 + self._is_made_up[rows], distances)
+        last = self._comes_last[rows]
+        if near.name:
+            named = list(self._names.holding(plain(near.name), most=len(self._spots)))
+            apart[np.isin(rows, named) & ~last] = -1
+        keys = np.where(np.isnan(distances), _NO_DISTANCE + apart * 2.0 + last, distances)
         wanted = start + count
         if wanted < len(rows):  # sort only what can be among the first
             rim = np.partition(keys, wanted)[wanted]

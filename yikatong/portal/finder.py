@@ -22,7 +22,7 @@ from yikatong.guide.coordinates import Point
 from yikatong.guide.languages import in_language
 from yikatong.guide.selectors import city_map, spots
 from yikatong.guide.spots import PLACE_CATEGORIES, Around, Filters, Found, Near
-from yikatong.portal.finder_map import map_of
+from yikatong.portal.finder_map import map_of, overview
 from yikatong.portal.finder_words import AREAS, CATEGORIES, FUNCTIONS, GROUPS, MEDIUMS, NEEDS
 from yikatong.registry.selectors import find_person
 
@@ -30,8 +30,6 @@ PAGE_LENGTH = 20
 OF_EACH_CATEGORY = 3
 PAGE_MAX = 500
 POSITION_DECIMALS = 3  # about a hundred metres
-INTERNAL = "对内"
-"""The designated list's word for a room that serves one employer's staff."""
 
 
 def _say(text_zh: str, text_en: str) -> str:
@@ -213,7 +211,8 @@ def places(request: HttpRequest) -> HttpResponse:
     if asked.origin and asked.origin.is_shared and _is_finer_than_kept(request, asked):
         return redirect(f"{request.path}?{asked.address()}")  # the page's own links and forms repeat its address
     is_list = bool(asked.filters.category or asked.filters.name)
-    groups = [_list_of(asked)] if is_list else _some_of_each(asked)
+    is_open = not (is_list or asked.origin or asked.filters.district_code)
+    groups = [] if is_open else [_list_of(asked)] if is_list else _some_of_each(asked)
     numbered = [(int(row.number), row.near) for group in groups for row in group.rows]
     origin = asked.origin
     point = origin.point if origin else None
@@ -226,7 +225,9 @@ def places(request: HttpRequest) -> HttpResponse:
         "others": [_other(asked, other) for other in asked.others[:5]],
         "categories": CATEGORIES.items(),
         "districts": [(district.code, district.name) for district in city_map().districts.districts],
-        "map": map_of(city_map(), numbered, point),
+        "map": overview(city_map(), spots()) if is_open else map_of(city_map(), numbered, point),
+        "is_open": is_open,
+        "counts": [(name, title, spots().counts()[name]) for name, title in CATEGORIES.items()] if is_open else [],
         "located": sum(near.spot.point is not None for _, near in numbered),
         "shown": len(numbered),
         "is_outside": point is not None and city_map().districts.probably(point) is None,
@@ -284,7 +285,8 @@ def _around(origin: Origin | None) -> Around:
     if not district:
         probably = city_map().districts.probably(origin.point)
         district = probably.code if probably else ""
-    return Around(spots().distances_from(origin.point), district, street)
+    name = origin.spot.name if origin.spot and origin.spot.category == "metro_station" else ""
+    return Around(spots().distances_from(origin.point), district, street, name)
 
 
 def _rows(found: list[Near], before: int) -> list[PlaceRow]:
@@ -299,11 +301,18 @@ def _row(near: Near, number: int) -> PlaceRow:
         near,
         distance_words(near.distance_m),
         where,
-        spot.aliases.split("；")[0] if (get_language() or "").startswith("en") else "",
+        _english_name(spot) if (get_language() or "").startswith("en") else "",
         spot.is_synthetic,
-        spot.details.get("category") == INTERNAL,
+        spot.is_internal,
         bool(spot.details.get("issues_instantly", False)),
     )
+
+
+def _english_name(spot: Found) -> str:
+    """The English name, or how a station's or park's name is read; nothing for long names that a reading would not help."""
+    if spot.aliases:
+        return spot.aliases.split("；")[0]
+    return spot.pinyin.replace(" ", "").capitalize() if spot.category in {"metro_station", "park"} else ""
 
 
 def _kind_of(spot: Found) -> object:
@@ -319,6 +328,8 @@ def distance_words(distance_m: float | None) -> str:
     """A distance as people say it: tens of metres below one kilometre, then tenths of a kilometre."""
     if distance_m is None:
         return ""
+    if distance_m < 5:
+        return _("就是这里")
     if distance_m < 995:
         return _("%(n)s 米") % {"n": max(10, round(distance_m / 10) * 10)}
     return _("%(n)s 公里") % {"n": f"{distance_m / 1000:.1f}"}

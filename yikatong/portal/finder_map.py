@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from yikatong.guide.coordinates import Point
 from yikatong.guide.selectors import CityMap
-from yikatong.guide.spots import Near
+from yikatong.guide.spots import Near, SpotIndex
 
 WIDTH, HEIGHT = 400, 300
 WHOLE_CITY = (Point(115.42, 39.44), Point(117.51, 41.06))
 _M_PER_DEGREE = 111_320.0
-_SPAN_MIN_M = 1_600.0
+_SPAN_MIN_M = 2_400.0
 _MARGIN = 1.25
 _FINE_BELOW_M = 60_000.0
 _LINES_BELOW_M = 45_000.0
+_STATIONS_BELOW_M = 6_000.0
 _OUTSIDE = 40  # units beyond the drawing that still belong to it, so that edges run off cleanly
 
 type Corner = tuple[float, float]
@@ -58,19 +59,26 @@ def map_of(city: CityMap, places: Iterable[tuple[int, Near]], origin: Point | No
     located = [(number, near.spot.point) for number, near in places if near.spot.point is not None]
     points = [point for _, point in located] + ([origin] if origin else [])
     frame = _Frame(points)
-    parts = [_areas(city, frame) if points else _whole_city(city), *_marks(located, origin, frame)]
+    parts = [_areas(city, frame), *_marks(located, origin, frame)]
     return mark_safe("".join(parts))  # noqa: S308 - numbers, and names escaped here
 
 
-_whole: dict[int, str] = {}
+_whole: dict[tuple[int, int], str] = {}
 
 
-def _whole_city(city: CityMap) -> str:
-    """The ground of the map most people see first; the same until the data change."""
-    if id(city) not in _whole:
+def overview(city: CityMap, index: SpotIndex) -> SafeString:
+    """The whole city with a dot for every place whose coordinates are known; made once for each state of the data."""
+    key = (id(city), id(index))
+    if key not in _whole:
+        frame = _Frame([])
+        corners = frame.places(np.array(index.located()))
+        inside = (corners > 0).all(axis=1) & (corners < (WIDTH, HEIGHT)).all(axis=1)
+        dots = sorted({(round(x), round(y)) for x, y in corners[inside].tolist()})
+        drawn = "".join(f"M{x} {y}h0" for x, y in dots)
+        scale = _scale(frame)
         _whole.clear()
-        _whole[id(city)] = _areas(city, _Frame([]))
-    return _whole[id(city)]
+        _whole[key] = f'{_areas(city, frame)}<path class="finder-map__dots" d="{drawn}"/>{scale}'
+    return mark_safe(_whole[key])  # noqa: S308 - numbers, and names escaped here
 
 
 def _areas(city: CityMap, frame: _Frame) -> str:
@@ -88,6 +96,12 @@ def _areas(city: CityMap, frame: _Frame) -> str:
                 f'<polyline points="{part}" stroke="{escape(stretch.colour)}"/>'
                 for part in _visible(frame.places(stretch.stops))
             ]
+    if frame.span_m < _STATIONS_BELOW_M:
+        for name, point in city.stations:
+            x, y = frame.place(point)
+            if 0 < x < WIDTH and 14 < y < HEIGHT:
+                labels.append(f'<text class="finder-map__station" x="{x}" y="{y - 6}">{escape(name)}</text>')
+                lines.append(f'<circle cx="{x}" cy="{y}" r="3"/>')
     return (
         f'<g class="finder-map__areas">{"".join(outlines)}</g><g class="finder-map__lines">{"".join(lines)}</g>'
         f'<g class="finder-map__labels" lang="zh-CN">{"".join(labels)}</g>'
@@ -107,13 +121,16 @@ def _marks(located: list[tuple[int, Point]], origin: Point | None, frame: _Frame
         parts.append(
             f'<g data-mark="{number}"><circle cx="{x}" cy="{y}" r="9"/><text x="{x}" y="{y}">{number}</text></g>'
         )
+    return [*parts, "</g>", _scale(frame)]
+
+
+def _scale(frame: _Frame) -> str:
     scale_m = round_length(frame.span_m / 4)
     words = f"{scale_m // 1000} km" if scale_m >= 1000 else f"{scale_m} m"
-    parts.append(
-        f'</g><g class="finder-map__scale"><path d="M12 286v6h{round(scale_m * frame.units_per_m)}v-6"/>'
+    return (
+        f'<g class="finder-map__scale"><path d="M12 286v6h{round(scale_m * frame.units_per_m)}v-6"/>'
         f'<text x="16" y="282">{words}</text></g>'
     )
-    return parts
 
 
 def round_length(most_m: float) -> int:
