@@ -134,7 +134,7 @@ def pages() -> dict[str, str]:
         "home": reverse("portal:home"),
         "apply": reverse("portal:apply_bank") + "?for={person}",
         "track": reverse("portal:progress"),
-        "finder": reverse("portal:finder") + "?near={place}",
+        "finder": reverse("portal:places") + "?near={place}",
     }
 
 

@@ -53,7 +53,7 @@ def test_a_second_load_leaves_them_alone() -> None:
 def test_a_removed_branch_goes_and_nothing_else(spoil: Spoil) -> None:
     gone = "PSBC-403100001568"
     folder = spoil("bank_branches_partial.csv", "403100001568,listed", "403100001568,removed")
-    assert dict(load_city(folder, at=AT).written) == {"banks": 3016}
+    assert dict(load_city(folder, at=AT).written) == {"banks": 3016, "guide_spots": 15655}
     assert not Outlet.objects.filter(outlet_id=gone).exists()
     assert Outlet.objects.count() == 3000  # one more example makes up for it
 

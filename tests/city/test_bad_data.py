@@ -14,15 +14,16 @@ DISTRICTS, STREETS, COMMUNITIES = "districts.csv", "streets_2023_nbs.csv", "comm
 STOPS, LINES, STATIONS = "metro_line_stations.csv", "metro_lines.csv", "metro_stations.csv"
 MEDICAL, BRANCHES = "medical_designated_institutions_2023.csv", "bank_branches_partial.csv"
 FARES, PROGRAMME, BANKS = "rules/metro_fares.toml", "rules/programme.toml", "rules/banks.toml"
+HOSPITALS = "hospitals_coordinates_2023.csv"
 SOURCES = "SOURCES.toml"
 
 
 @pytest.fixture
 def folder(folder: Path) -> Path:
     """The copied folder with its longest tables cut short, which is no fault: a hundred cases are read faster."""
-    for name in (COMMUNITIES, MEDICAL, "surnames.csv"):
+    for name, kept in ((COMMUNITIES, 100), (MEDICAL, 100), ("surnames.csv", 100), (HOSPITALS, 3)):
         lines = (folder / name).read_text(encoding="utf-8").splitlines(keepends=True)
-        (folder / name).write_text("".join(lines[:100]), encoding="utf-8")
+        (folder / name).write_text("".join(lines[:kept]), encoding="utf-8")
     return folder
 
 
@@ -91,6 +92,19 @@ def problems_of(folder: Path) -> list[Problem]:
         ("metro_transfers.csv", "复兴门,1号线", "复兴门,5号线", 2, "station", "5号线 没有“复兴门”站"),
         (MEDICAL, "东城区,110101", "东城区,110102", 2, "district_code", "110102 不是东城区"),
         ("parks.csv", "颐和园,1,1,海淀区", "颐和园,1,1,海定区", 2, "district", "没有名为“海定区”的区"),
+        (HOSPITALS, ",01110001", ",09999999", 3, "code8", "定点名单中没有 09999999"),
+        ("rules/services.toml", 'needs = ["medical"]', 'needs = ["pills"]', 12, "service.needs", "至少一种需要"),
+        ("rules/services.toml", '"Check the name on the screen.", ', "", 0, "service.how_en", "步数不同"),
+        ("rules/services.toml", 'saves_en = "100 yuan, one per person and year."', "", 0, "service.saves_en", "同时"),
+        ("rules/questions.toml", 'topic = "old_card"', 'topic = "cards"', 9, "question.topic", "old_card"),
+        (
+            "rules/questions.toml",
+            'keywords = ["旧卡"',
+            'keywords = ["' + "长" * 300 + '"',
+            0,
+            "question.keywords",
+            "太长",
+        ),
         (BRANCHES, "103100005524", "103100005525", 2, "cnaps_code", "校验位"),
         (BRANCHES, "103100005524", "104100004005", 2, "cnaps_code", "应以 103 开头"),
         (BRANCHES, "\nABC,", "\nXYZ,", 2, "bank", "没有 XYZ"),

@@ -113,7 +113,7 @@ def test_a_changed_file_replaces_its_rows_and_no_others(loaded: LoadReport, spoi
     folder = spoil("parks.csv", "地坛公园,0,1,,,", "地坛公园,0,1,东城区,,2")
     report = load_city(folder, at=AT)
     assert statuses(report) == {"parks.csv": "changed"}
-    assert report.written == (("parks", 22),)
+    assert report.written == (("parks", 22), ("guide_spots", 15655))
     parks = Place.objects.filter(kind="park")
     assert parks.count() == 22
     assert not parks.filter(name="双秀公园").exists()
@@ -135,7 +135,7 @@ def test_changed_terms_are_recorded(loaded: LoadReport, spoil: Spoil) -> None:
 
 def test_a_table_emptied_by_hand_is_filled_again(loaded: LoadReport, folder: Path) -> None:
     Place.objects.filter(kind="library").delete()
-    assert load_city(folder, at=AT).written == (("libraries", 29),)
+    assert load_city(folder, at=AT).written == (("libraries", 29), ("guide_spots", 15655))
 
 
 def test_one_bad_row_keeps_everything_out(spoil: Spoil) -> None:

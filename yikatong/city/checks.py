@@ -156,6 +156,10 @@ def _places(folder: CityFolder, tables: Tables) -> Iterator[Problem]:
     for index, row in enumerate(medical.rows):
         if row.district_code and names.get(row.district_code) != row.district:
             yield medical.problem(index, "district_code", f"{row.district_code} 不是{row.district}")
+    codes = {row.code8 for row in medical.rows}
+    for index, row in enumerate(tables["hospital_coordinates"].rows):
+        if row.code8 and row.code8 not in codes:
+            yield tables["hospital_coordinates"].problem(index, "code8", f"定点名单中没有 {row.code8}")
     for role in ("parks", "libraries", "hospital_addresses"):
         for index, row in enumerate(tables[role].rows):
             if row.district and row.district not in names.values():

@@ -14,6 +14,7 @@ from yikatong.city.capacity import read_campaign
 from yikatong.city.checks import check_between_tables, check_boundaries, check_fare_source
 from yikatong.city.consents import read_consents
 from yikatong.city.folder import CITY_DATA, RULE_FILES, BadCityData, CityFolder, Problem, open_folder
+from yikatong.city.guidance import Question, read_questions, read_services
 from yikatong.city.rules import read_programme
 from yikatong.city.schemas import TABLES, Row
 from yikatong.city.tables import Table, read_table
@@ -22,13 +23,14 @@ from yikatong.city.tariffs import read_metro_fares
 
 @dataclass(frozen=True, slots=True)
 class CityContent:
-    """Every table of a folder, and what its rule file says about banks."""
+    """Every table of a folder, and what its rule files say about banks and questions."""
 
     folder: CityFolder
     tables: dict[str, Table[Any]]
     banks: tuple[BankEntry, ...]
     outlet_plan: OutletPlan
     rule_entries: dict[str, int]
+    questions: tuple[Question, ...] = ()
 
     def rows[R: Row](self, role: str, kind: type[R]) -> list[R]:
         """The rows of the table in this role; ``kind`` is their struct, as ``schemas.TABLES`` says."""
@@ -57,7 +59,10 @@ def read_city(root: Path = CITY_DATA) -> CityContent:
     banks, bank_faults = read_banks(root)
     campaign, campaign_faults = read_campaign(root)
     consents, consent_faults = read_consents(root)
-    problems += programme_faults + fare_faults + bank_faults + campaign_faults + consent_faults
+    services, service_faults = read_services(root)
+    questions, question_faults = read_questions(root)
+    problems += programme_faults + fare_faults + bank_faults + campaign_faults
+    problems += consent_faults + service_faults + question_faults
     features, feature_faults = _read_json(folder, "boundaries")
     source_fares, source_faults = _read_json(folder, "metro_fares")
     problems += feature_faults + source_faults
@@ -72,13 +77,15 @@ def read_city(root: Path = CITY_DATA) -> CityContent:
         name: sum(map(len, entries.values()))
         for name, entries in zip(
             RULE_FILES,
-            (programme, fares, banks, campaign, consents),
+            (programme, fares, banks, campaign, consents, services, questions),
             strict=True,
         )
     }
     counts[folder.described("boundaries").name] = len(features["features"])
     counts[folder.described("metro_fares").name] = len(source_fares["rule_groups"])
-    return CityContent(folder, tables, tuple(banks["bank"]), banks["outlet_plan"][0], counts)
+    return CityContent(
+        folder, tables, tuple(banks["bank"]), banks["outlet_plan"][0], counts, tuple(questions["question"])
+    )
 
 
 def _read_json(folder: CityFolder, role: str) -> tuple[Any, list[Problem]]:

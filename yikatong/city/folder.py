@@ -48,6 +48,8 @@ RULE_FILES = (
     "rules/banks.toml",
     "rules/campaign.toml",
     "rules/consents.toml",
+    "rules/services.toml",
+    "rules/questions.toml",
 )
 _UNDESCRIBED = {SOURCES, "NOTICE"}
 

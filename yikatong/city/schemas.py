@@ -143,7 +143,7 @@ class MedicalInstitutionRow(Row, frozen=True, kw_only=True):
 
 
 class HospitalCoordinatesRow(Row, frozen=True, kw_only=True):
-    """Where a hospital lies."""
+    """Where a hospital lies. ``code8``: the designated institution it is, where somebody compared the two lists by hand."""
 
     id: Text
     name: Text
@@ -151,6 +151,7 @@ class HospitalCoordinatesRow(Row, frozen=True, kw_only=True):
     level: LongText = ""
     lng: Longitude
     lat: Latitude
+    code8: Annotated[str, Meta(pattern=r"^([0-9A-Z]{8})?$", description="八位医保编码或空")] = ""
 
 
 class HospitalAddressRow(Row, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Turning good content into rows: divisions, the metro, places. Called by ``loader`` inside its transaction.
 
 Each part replaces all of its rows. Where a place's coordinates or address come from a second list, they are taken only when the
-names agree exactly; a likely match is no match.
+names agree exactly or the list names the code; a likely match is no match.
 """
 
 from collections.abc import Callable, Iterable
@@ -160,17 +160,20 @@ def write_metro_stations(content: CityContent) -> int:
 
 
 def write_medical_institutions(content: CityContent) -> int:
-    """Designated institutions, with address and coordinates where another list has the very same name."""
+    """Designated institutions, with address and coordinates where another list has the very same name or names the code."""
     datum = content.folder.described("hospital_coordinates").datum
     points: dict[str, HospitalCoordinatesRow] = {}
+    by_code: dict[str, HospitalCoordinatesRow] = {}
     for point in content.rows("hospital_coordinates", HospitalCoordinatesRow):
         points.setdefault(point.name, point)
+        if point.code8:
+            by_code[point.code8] = point
         if point.full_name:
             points[point.full_name] = point
     addresses = {row.name: row for row in content.rows("hospital_addresses", HospitalAddressRow)}
     rows = []
     for row in content.rows("medical_institutions", MedicalInstitutionRow):
-        point_, address = points.get(row.name), addresses.get(row.name)
+        point_, address = by_code.get(row.code8) or points.get(row.name), addresses.get(row.name)
         details: dict[str, Any] = {"category": row.category, "tier": row.tier, "grade": row.grade}
         if not row.district_code:
             details["zone"] = row.district

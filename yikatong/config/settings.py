@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "yikatong.cases",
     "yikatong.delegation",
     "yikatong.banks",
+    "yikatong.guide",
     "yikatong.ledger",
     "yikatong.applications",
     "yikatong.issuance",
@@ -127,6 +128,7 @@ WHITENOISE_USE_FINDERS = True
 
 SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
+    "media-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:"],
     "object-src": [CSP.NONE],
     "base-uri": [CSP.NONE],

@@ -7,6 +7,7 @@ from yikatong.workbench import (
     bank,
     bank_lists,
     campaign_urls,
+    content_urls,
     counter,
     delegations,
     fairness_urls,
@@ -90,6 +91,7 @@ urlpatterns = [
     ),
     path("audit/", include((staff_urls.audit_patterns, "audit"))),
     path("campaigns/", include((campaign_urls.urlpatterns, "campaigns"))),
+    path("content/", include((content_urls.urlpatterns, "content"))),
     path("fairness/", include((fairness_urls.urlpatterns, "fairness"))),
     path("outreach/", include((outreach_urls.urlpatterns, "outreach"))),
     path(

@@ -1,0 +1,35 @@
+"""The city's data loaded once per module that asks, and nothing remembered from the test before."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
+
+from yikatong.city.folder import BEIJING
+from yikatong.city.loader import load_city
+from yikatong.guide import selectors
+
+AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    selectors.forget()
+    yield
+    selectors.forget()
+
+
+@pytest.fixture(scope="module")
+def city(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Beijing's data for all tests of a module: loaded once, taken back at its end."""
+    with django_db_blocker.unblock():
+        outer = transaction.atomic()
+        outer.__enter__()
+        try:
+            load_city(BEIJING, at=AT)
+            yield
+        finally:
+            transaction.set_rollback(True)
+            outer.__exit__(None, None, None)
