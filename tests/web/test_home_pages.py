@@ -94,10 +94,20 @@ def test_there_is_one_thing_to_do_next(happens: Callable[[Person], None], action
     page = text_of(resident(person), "/")
     assert re.findall(r'data-next="(\w+)" href="([^"]+)">([^<]+)<', page)[0][::2] == (action, label)
     assert len(re.findall("data-next=", page)) == 1
-    address = re.findall(r'data-next="\w+" href="([^"]+)"', page)[0]
-    assert resident(make_person(99)) is not None
     assert "第 2 代" in page or action in {"code", "lost", "replace"}
-    assert address.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "is_made", "said"),
+    [(0, False, "预计不晚于"), (31, False, "已超期"), (0, True, "已制成，正在送来"), (31, True, "已制成，正在送来")],
+)
+def test_why_there_is_only_waiting_is_said(days_ago: int, is_made: bool, said: str) -> None:
+    person, at = make_person(1), utc_now() - timedelta(days=days_ago)
+    if is_made:
+        made_card(person, make_bank(), at=at)
+    else:
+        submit(application_for(person, make_bank()), by=CLERK, at=at)
+    assert said in text_of(resident(person), "/")
 
 
 def test_the_number_of_a_card_not_in_use_yet_is_not_told() -> None:

@@ -212,9 +212,11 @@ def _collecting(whose: str, known: Known) -> Action:
 
 
 def _waiting(application: Application, at: datetime) -> str:
+    if application.state == ApplicationState.IN_PRODUCTION:
+        return _("您的新卡已制成，正在送来；到达后会通知您。")
     promised = application.promised_by
     if promised is None:
         return _("您的新卡正在办理，请留意进度。")
-    if application.state != ApplicationState.IN_PRODUCTION and promised < beijing_day(at):
+    if promised < beijing_day(at):
         return _("应于 %(day)s 前制成，已超期；原因见进度。") % {"day": promised}
     return _("您的新卡正在办理，预计不晚于 %(day)s 制成。") % {"day": promised}
