@@ -126,8 +126,8 @@ def comes_back(page: Page, stack: Stack, line: CuttableLine, retiree: Retiree) -
     expect(page.locator("[data-queue] > li")).to_have_count(1)
     line.mend()
     page.get_by_role("button", name="同步").click()
-    expect(page.locator("#notice")).to_contain_text("已上传 1 件，居民资料已从本机清除")
     expect(page.locator("[data-results]")).to_contain_text("已受理，最迟")
+    expect(page.locator("[data-queue] > li")).to_have_count(0)
     assert [(channel, way) for channel, way, _ in applications_of(stack, retiree)] == [("outreach", "post")]
     ((visit, application),) = stack.query(
         "select visit_id::text, application_id::text from outreach_home_application where person_id = %s",
