@@ -121,3 +121,13 @@ def test_the_money_check_itself_finds_floats(source: str) -> None:
 
 def test_the_money_check_itself_lets_whole_fen_pass() -> None:
     assert not float_near_money(ast.parse("def pay(amount_fen: int) -> int:\n    return amount_fen * 80 // 100"))
+
+
+PICTURE = re.compile(r'!\[[^\]]*\]\(([^)]+)\)|<img src="([^"]+)"')
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_every_picture_a_readme_shows_is_there(name: str) -> None:
+    shown = ["".join(found) for found in PICTURE.findall((ROOT / name).read_text(encoding="utf-8"))]
+    assert shown
+    assert [path for path in shown if not (ROOT / path).is_file()] == []

@@ -52,7 +52,7 @@ SHOTS = [
     Shot("questions", "resident", "/questions/"),
     Shot("progress", "resident", "/progress/"),
     Shot("loss-dark-traditional", "resident", "/cards/{card}/loss/", language="zh-hant", is_dark=True),
-    Shot("bank-desk", "bank_clerk", "/work/bank/appointments/"),
+    Shot("bank-desk", "bank_clerk", "/work/bank/"),
     Shot("outreach", "outreach", "/work/outreach/"),
     Shot("staff-person", "card_centre", "/work/staff/persons/{person}/"),
     Shot("campaign-english-dark", "card_centre", "/work/campaigns/", language="en", is_dark=True),

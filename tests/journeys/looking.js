@@ -2,11 +2,18 @@
 window.look = (() => {
   'use strict';
   const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const LINE_MIN = 1.29; // 1.3, and what rounding takes; only where text has more lines than one
   const TARGETS = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button]';
 
   const say = (node) => `${node.tagName}.${String(node.className.baseVal ?? node.className).trim()}: ${(node.textContent || node.name || '').trim().slice(0, 20)}`;
   const isShown = (node) => node.checkVisibility({ visibilityProperty: true }) && node.getClientRects().length > 0
     && !node.closest('.visually-hidden, .skip, noscript, option');
+
+  function linesOf(text) {
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size;
+  }
 
   async function violations(runOnly) {
     const found = await axe.run(document, { runOnly, resultTypes: ['violations'], preload: false });
@@ -30,7 +37,9 @@ window.look = (() => {
     while (walker.nextNode()) {
       const holder = walker.currentNode.parentElement;
       if (!walker.currentNode.textContent.trim() || !isShown(holder)) continue;
-      if (parseFloat(getComputedStyle(holder).fontSize) < least) found.add(`small print ${say(holder)}`);
+      const style = getComputedStyle(holder);
+      if (parseFloat(style.fontSize) < least) found.add(`small print ${say(holder)}`);
+      if (parseFloat(style.lineHeight) < parseFloat(style.fontSize) * LINE_MIN && linesOf(walker.currentNode) > 1) found.add(`tight lines ${say(holder)}`);
     }
     return [...found];
   }
