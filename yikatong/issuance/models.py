@@ -215,6 +215,9 @@ class JobCard(models.Model):
         indexes = [
             models.Index(fields=["card_id"], name="issuance_blanks_of_card"),
             models.Index(fields=["job", "state"], name="issuance_job_states"),
+            models.Index(
+                fields=["job", "sequence"], name="issuance_held_blanks", condition=models.Q(state=JobCardState.HELD)
+            ),
         ]
 
 

@@ -101,6 +101,11 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["dispatch_id", "state", "person_id"], name="messaging_by_dispatch"),
             models.Index(
+                fields=["dispatch_id", "person_id"],
+                name="messaging_failed",
+                condition=models.Q(state=DeliveryState.FAILED),
+            ),
+            models.Index(
                 fields=["dispatch_id", "told_index"],
                 name="messaging_told",
                 condition=models.Q(told_index__isnull=False),

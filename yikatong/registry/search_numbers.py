@@ -32,12 +32,13 @@ class SearchNumbers(NamedTuple):
 
 
 def search_numbers(cipher: FieldCipher, people: Sequence[SearchedBy]) -> list[SearchNumbers]:
-    """The numbers of each person."""
-    names = cipher.blind_number_many("name", [normal_name(one.name) for one in people])
-    by_name = cipher.blind_number_many("tail_name", [tail_and_name(one.identity_number, one.name) for one in people])
-    by_birth = cipher.blind_number_many(
-        "tail_birth", [tail_and_birth(one.identity_number, one.birth_date) for one in people]
-    )
+    """The numbers of each person. Identity numbers come as the register has them: upper case, no spaces."""
+    normal = [normal_name(one.name) for one in people]
+    tails = [one.identity_number[-TAIL_LENGTH:] for one in people]
+    names = cipher.blind_number_many("name", normal)
+    by_name = cipher.blind_number_many("tail_name", map("|".join, zip(tails, normal, strict=True)))
+    births = (one.birth_date.isoformat() for one in people)
+    by_birth = cipher.blind_number_many("tail_birth", map("|".join, zip(tails, births, strict=True)))
     return list(map(SearchNumbers, names, by_name, by_birth))
 
 

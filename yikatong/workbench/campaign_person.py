@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from yikatong.banks.models import Outlet
 from yikatong.campaign.models import Campaign, Invitation, Slot
 from yikatong.campaign.reasons import why
+from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import YikatongError
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import masked_view
@@ -18,7 +19,7 @@ from yikatong.workbench.campaign_asking import as_typed
 from yikatong.workbench.campaign_figures import bank_names
 from yikatong.workbench.campaign_plan import with_figures_or_404
 from yikatong.workbench.campaign_words import INVITATIONS, WAYS, refusal_words
-from yikatong.workbench.searching import search_persons
+from yikatong.workbench.searching import Question, may_search, search_persons
 
 PERSONS_SHOWN = 10
 
@@ -29,14 +30,19 @@ def slot(request: HttpRequest, campaign_id: str) -> HttpResponse:
     plan = with_figures_or_404(campaign_id)
     query = as_typed(request.POST, "q")
     banks = bank_names(request.LANGUAGE_CODE)
-    found = [_told(plan, person, banks) for person in search_persons(query)[:PERSONS_SHOWN]] if query else []
+    answered = bool(query) and may_search(request.user.get_username(), Question("number", number=query), at=utc_now())
+    found = [_told(plan, person, banks) for person in search_persons(query)[:PERSONS_SHOWN]] if answered else []
     context = {
         "plan": plan,
         "query": query,
         "found": found,
-        "error": _("没有找到。请核对号码。") if query and not found else "",
+        "error": _refusal(answered=answered) if query and not found else "",
     }
     return render(request, "workbench/campaign_person.html", context)
+
+
+def _refusal(*, answered: bool) -> str:
+    return _("没有找到。请核对号码。") if answered else _("一小时内查找的次数太多，请稍后再试。")
 
 
 def _told(plan: Campaign, person: Person, banks: dict[str, str]) -> dict[str, object]:

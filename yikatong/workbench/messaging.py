@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from yikatong.accounts.models import User
 from yikatong.approvals import services as approvals
-from yikatong.approvals.models import ApprovalRequest
+from yikatong.approvals.models import ApprovalRequest, RequestState
 from yikatong.campaign.invitations import is_time_to_send, sending_hours
 from yikatong.campaign.wording import SIGNATURE
 from yikatong.city.models import Division
@@ -146,6 +146,8 @@ def dispatch(request: HttpRequest, dispatch_id: UUID) -> HttpResponse:
             found.refresh_from_db()
     at = utc_now()
     figures = dispatching.figures_of(found)
+    asked = ApprovalRequest.objects.filter(subject=f"dispatch:{dispatch_id}").order_by("-request_id").first()
+    is_waiting = asked is not None and asked.state == RequestState.WAITING and asked.expires_at > at
     first, until = sending_hours()
     context = {
         "dispatch": found,
@@ -155,10 +157,11 @@ def dispatch(request: HttpRequest, dispatch_id: UUID) -> HttpResponse:
         "figures": [(words, figures.get(state, 0)) for state, words in DELIVERY_STATES.items()],
         "done": sum(figures.values()),
         "is_unfinished": found.state in _UNFINISHED,
-        "is_ready": found.state == DispatchState.READY,
+        # Rejected, withdrawn or expired: it may be asked for again.
+        "is_ready": found.state in {DispatchState.READY, DispatchState.ASKED} and not is_waiting,
         "takes_two": dispatching.takes_two(found),
         "big_from": dispatching.BIG_FROM,
-        "asked": ApprovalRequest.objects.filter(subject=f"dispatch:{dispatch_id}").order_by("-request_id").first(),
+        "asked": asked,
         "may_stop": found.state in {DispatchState.READY, DispatchState.ASKED, DispatchState.SENDING},
         "waits_for_hours": found.state == DispatchState.SENDING and not is_time_to_send(at),
         "hours": f"{first}:00–{until}:00",
