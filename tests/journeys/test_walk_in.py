@@ -125,6 +125,24 @@ def has_finance_switched_on(page: Page, identity_number: str) -> None:
     expect(page.locator("[data-financial]")).to_have_attribute("data-financial", "active")
 
 
+def has_the_purse_loaded(page: Page, stack: Stack) -> None:
+    """Fifty yuan, paid from an account: on the card, in the books, in the day's report."""
+    page.get_by_text("其他业务").click()
+    page.get_by_role("link", name="交通钱包充值").click()
+    expect(page.get_by_label("金额")).to_be_focused()
+    page.keyboard.type("50")
+    page.keyboard.press("Tab")
+    page.keyboard.type("TEST-0001")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-done]")).to_have_attribute("data-done", "load_purse")
+    booked = (
+        "select sum(amount_fen) from ledger_posting p join ledger_account a using (account_id) where a.code like %s"
+    )
+    assert stack.query(booked, "bank:%:purse-loads") == [(5_000,)]
+    page.get_by_role("link", name="当日报表").click()
+    expect(page.locator("main")).to_contain_text("交通钱包充值")
+
+
 def test_a_walk_in_leaves_with_a_card(
     stack: Stack, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +167,12 @@ def test_a_walk_in_leaves_with_a_card(
     gives_out(page, identity_number)
     is_believed_by_the_kiosk(browser, stack)
     has_finance_switched_on(page, identity_number)
-    assert faults_of(page, page.url) == []
+    case = page.url
+    assert faults_of(page, case) == []
+    assert faults_of(page, f"{case}purse/") == []
+    page.goto(case)
+    has_the_purse_loaded(page, stack)
+    assert faults_of(page, f"{stack.web}/work/bank/day/") == []
     answer = stack.terminal("identify", *desk, "--card-number", number)
     assert answer.returncode == 0, answer
 
