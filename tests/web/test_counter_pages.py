@@ -13,6 +13,7 @@ from yikatong.accounts.models import Role, User
 from yikatong.applications.models import Application
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
+from yikatong.desks.models import DeskAct
 from yikatong.issuance import services
 from yikatong.issuance.models import Card, CardState
 from yikatong.registry.models import Person
@@ -125,9 +126,12 @@ def test_a_card_is_written_through_the_page(clerk: Client, tmp_path: Path) -> No
 
     carried("load", carried("begin"))
     chip.power_on()
-    carried("finish", carried("prove"))
+    proof = carried("prove")
+    for _ in range(2):
+        carried("finish", proof)
     card.refresh_from_db()
     assert card.state == CardState.READY
+    assert [act.act for act in DeskAct.objects.all()] == ["make"], "in the day's report once"
     page = clerk.get(f"/work/bank/cards/{card.card_id}/chip/")
     assert page["location"] == f"/work/bank/cards/{card.card_id}/"
     face = clerk.get(f"/work/bank/cards/{card.card_id}/face.pdf")
@@ -176,6 +180,7 @@ def test_a_spoiled_blank_is_written_off_on_the_page(clerk: Client, tmp_path: Pat
     assert "报废要写明原因" in clerk.post(address, {"reason": " "}).content.decode()
     assert clerk.post(address, {"reason": "折断"}).status_code == 302
     assert AuditEvent.objects.filter(action="card.blank_spoiled").count() == 1
+    assert [act.act for act in DeskAct.objects.all()] == ["spoil"]
 
 
 def test_a_purse_is_loaded_through_the_page(clerk: Client, tmp_path: Path) -> None:
