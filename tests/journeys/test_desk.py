@@ -121,7 +121,14 @@ def test_the_desks_pages_in_every_way_of_showing_them(stack: Stack, browser: Bro
     opens_case(page, stack, card.card_number)
     faults = [
         fault
-        for path in ("/work/bank/", f"/work/bank/cards/{card.card_id}/", "/work/bank/appointments/")
+        for path in (
+            "/work/bank/",
+            f"/work/bank/cards/{card.card_id}/",
+            "/work/bank/appointments/",
+            "/work/bank/cards/?state=made",
+            "/work/bank/stock/",
+            "/work/bank/day/",
+        )
         for fault in faults_of(page, stack.web + path)
     ]
     assert not faults, "\n".join(faults)

@@ -87,17 +87,60 @@ def tries_again(page: Page) -> bool:
 
 
 def gives_out(page: Page, identity_number: str) -> None:
-    """Handed over and switched on in one step, for the right document only."""
-    expect(page.locator("[data-state]")).to_have_attribute("data-state", "ready")
-    page.get_by_label("持卡人证件号码").fill("119901190001010000")
-    page.get_by_role("button", name="发卡并启用社会保障和金融功能").click()
-    expect(page.get_by_role("alert")).to_contain_text("证件号码与持卡人或监护人不符")
-    page.get_by_label("持卡人证件号码").fill(identity_number)
-    page.get_by_role("button", name="发卡并启用社会保障和金融功能").click()
-    expect(page.locator("[data-done]")).to_have_attribute("data-done", "hand_over_and_activate")
+    """Handed over by keyboard, for the right document only; the clerk is back at the one input."""
+    expect(page.locator("[data-due]")).to_have_attribute("data-due", "hand_over")
+    for number, is_right in (("119901190001010000", False), (identity_number, True)):
+        expect(page.get_by_label("持卡人证件号码")).to_be_focused()
+        page.keyboard.type(number)
+        page.keyboard.press("Enter")
+        if is_right:
+            expect(page.locator("[data-done]")).to_have_attribute("data-done", "hand_over")
+        else:
+            expect(page.get_by_role("alert")).to_contain_text("证件号码与持卡人或监护人不符")
+
+
+def is_believed_by_the_kiosk(browser: Browser, stack: Stack) -> None:
+    """The chip proves itself to a machine in a hall, paired by its staff; then the holder walks away."""
+    kiosk = staff_signs_in(browser, stack, "kiosk")
+    kiosk.get_by_text("工作人员：连接读卡器").click()
+    kiosk.get_by_label("配对码").fill((stack.home / "demo" / "desk" / "pairing-code").read_text())
+    kiosk.get_by_role("button", name="配对").click()
+    kiosk.get_by_role("button", name="卡已放好，读卡").click()
+    expect(kiosk.get_by_text("芯片已核验")).to_be_visible()
+    kiosk.get_by_role("button", name="退出").click()
+    kiosk.get_by_role("heading", name="启用新的社会保障卡").wait_for()
+    kiosk.context.close()
+
+
+def has_finance_switched_on(page: Page, identity_number: str) -> None:
+    """The card is read in the desk's reader, which opens its case; both functions come on."""
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.press("F2")
+    expect(page.locator("[data-due]")).to_have_attribute("data-due", "activate")
+    page.keyboard.type(identity_number)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-done]")).to_have_attribute("data-done", "activate_financial")
     page.get_by_role("link", name="打开刚才的卡").click()
-    expect(page.locator("[data-state]")).to_have_attribute("data-state", "collected")
     expect(page.locator("[data-social]")).to_have_attribute("data-social", "active")
+    expect(page.locator("[data-financial]")).to_have_attribute("data-financial", "active")
+
+
+def has_the_purse_loaded(page: Page, stack: Stack) -> None:
+    """Fifty yuan, paid from an account: on the card, in the books, in the day's report."""
+    page.get_by_text("其他业务").click()
+    page.get_by_role("link", name="交通钱包充值").click()
+    expect(page.get_by_label("金额")).to_be_focused()
+    page.keyboard.type("50")
+    page.keyboard.press("Tab")
+    page.keyboard.type("TEST-0001")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-done]")).to_have_attribute("data-done", "load_purse")
+    booked = (
+        "select sum(amount_fen) from ledger_posting p join ledger_account a using (account_id) where a.code like %s"
+    )
+    assert stack.query(booked, "bank:%:purse-loads") == [(5_000,)]
+    page.get_by_role("link", name="当日报表").click()
+    expect(page.locator("main")).to_contain_text("交通钱包充值")
 
 
 def test_a_walk_in_leaves_with_a_card(
@@ -122,6 +165,14 @@ def test_a_walk_in_leaves_with_a_card(
     assert number in front.extract_text().replace("\0", "")
     assert len(front.images) == 1
     gives_out(page, identity_number)
+    is_believed_by_the_kiosk(browser, stack)
+    has_finance_switched_on(page, identity_number)
+    case = page.url
+    assert faults_of(page, case) == []
+    assert faults_of(page, f"{case}purse/") == []
+    page.goto(case)
+    has_the_purse_loaded(page, stack)
+    assert faults_of(page, f"{stack.web}/work/bank/day/") == []
     answer = stack.terminal("identify", *desk, "--card-number", number)
     assert answer.returncode == 0, answer
 

@@ -361,3 +361,61 @@ def test_a_walk_in_is_counted_once_and_told_when_full() -> None:
     stranger = form | {"person": str(first.person_id), "appointment_id": str(uuid4())}
     assert client.post(DESK, stranger).status_code == 404, "only who was searched for"
     assert client.post(DESK, {"action": "x", "appointment_id": str(uuid4())}).status_code == 404
+
+
+def test_the_desk_filters_by_state_and_names_who_is_next() -> None:
+    client, day, half = clerk(), today(), half_of(utc_now())
+    half_days(day, 1, capacity=5)
+    expected, here, gone = (make_person(serial) for serial in (1, 2, 3))
+    numbers = {}
+    for person, kind in ((expected, "booked"), (gone, "booked"), (here, "walk_in")):
+        numbers[person.person_id] = uuid4()
+        Appointment.objects.create(
+            person_id=person.person_id,
+            appointment_id=numbers[person.person_id],
+            outlet_id=OUTLET,
+            day=day,
+            half=half,
+            kind=kind,
+            state="kept",
+            booked_at=utc_now(),
+            changed_at=utc_now(),
+        )
+    HalfDay.objects.filter(outlet_id=OUTLET, day=day, half=half).update(taken=3)
+    form = {"action": "no_show", "appointment_id": str(numbers[gone.person_id])}
+    answer = client.post(f"{DESK}?day={day}&state=kept", form)
+    assert answer.headers["Location"] == f"{DESK}?day={day}&state=kept"
+    page = text_of(client, f"{DESK}?state=kept")
+    assert f'data-first="{numbers[here.person_id]}"' in page, "whoever stands there comes before whoever is expected"
+    assert str(numbers[gone.person_id]) not in page
+    only = text_of(client, f"{DESK}?state=no_show").split("现场到访")[-1]
+    assert str(numbers[gone.person_id]) in only
+    assert str(numbers[expected.person_id]) not in only
+    for nonsense in ("state=x", "after=x", "after=am/x/1", f"after=am/{utc_now().isoformat()}/{'9' * 30}"):
+        assert client.get(f"{DESK}?{nonsense}").status_code == 200
+
+
+def test_a_long_half_day_is_paged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("yikatong.workbench.appointments.PAGE_LENGTH", 2)
+    client, day = clerk(), today()
+    half_days(day, 1, capacity=5)
+    HalfDay.objects.filter(outlet_id=OUTLET, day=day, half="am").update(taken=5)
+    for serial in range(1, 6):
+        Appointment.objects.create(
+            person_id=make_person(serial).person_id,
+            appointment_id=UUID(int=serial),
+            outlet_id=OUTLET,
+            day=day,
+            half="am",
+            kind="booked",
+            state="done",
+            booked_at=utc_now(),
+            changed_at=utc_now(),
+        )
+    seen, address = [], f"?day={day}"
+    for _ in range(3):
+        context = client.get(f"{DESK}{address}").context
+        morning = context["lists"][0]
+        seen += [row.appointment.appointment_id.int for row in morning["rows"]]
+        address = f"?day={day}&after={morning['next_after'].replace('+', '%2B')}"
+    assert (seen, morning["next_after"]) == ([1, 2, 3, 4, 5], "")

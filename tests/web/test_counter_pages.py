@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from tests.cast import made_card, make_bank, make_guardian, make_person
+from tests.cast import CLERK, NOON, made_card, make_bank, make_guardian, make_person
 from tests.issuance.counters import blank, prove, write
 from yikatong.accounts.models import Role, User
 from yikatong.applications.models import Application
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
+from yikatong.desks.models import DeskAct
+from yikatong.issuance import services
 from yikatong.issuance.models import Card, CardState
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import clear_view
@@ -124,9 +126,12 @@ def test_a_card_is_written_through_the_page(clerk: Client, tmp_path: Path) -> No
 
     carried("load", carried("begin"))
     chip.power_on()
-    carried("finish", carried("prove"))
+    proof = carried("prove")
+    for _ in range(2):
+        carried("finish", proof)
     card.refresh_from_db()
     assert card.state == CardState.READY
+    assert [act.act for act in DeskAct.objects.all()] == ["make"], "in the day's report once"
     page = clerk.get(f"/work/bank/cards/{card.card_id}/chip/")
     assert page["location"] == f"/work/bank/cards/{card.card_id}/"
     face = clerk.get(f"/work/bank/cards/{card.card_id}/face.pdf")
@@ -175,3 +180,34 @@ def test_a_spoiled_blank_is_written_off_on_the_page(clerk: Client, tmp_path: Pat
     assert "报废要写明原因" in clerk.post(address, {"reason": " "}).content.decode()
     assert clerk.post(address, {"reason": "折断"}).status_code == 302
     assert AuditEvent.objects.filter(action="card.blank_spoiled").count() == 1
+    assert [act.act for act in DeskAct.objects.all()] == ["spoil"]
+
+
+def test_a_purse_is_loaded_through_the_page(clerk: Client, tmp_path: Path) -> None:
+    person = make_person(1)
+    card, chip = made_card(person, Outlet.objects.get(outlet_id=OUTLET)), blank(tmp_path)
+    address = f"/work/bank/cards/{card.card_id}/purse/"
+    assert clerk.get(address).status_code == 404, "no chip, no purse"
+    write(card, chip, OUTLET)
+    prove(card, chip, OUTLET)
+    services.hand_over(card.card_id, by=CLERK, at=NOON)
+    page = clerk.get(address)
+    body = {"load_id": str(page.context["load_id"]), "amount": "50", "reference": "T1"}
+
+    def carried(step: str, answer: bytes = b"") -> bytes:
+        reply = clerk.post(
+            f"{address}{step}/", json.dumps(body | {"answer": answer.hex()}), content_type="application/json"
+        )
+        assert reply.status_code == 200, reply.content.decode()
+        answers = [exchange(chip, Command.decode(bytes.fromhex(text))) for text in reply.json()["commands"]]
+        return answers[-1] if answers else b""
+
+    carried("finish", carried("authorise", carried("initialise", carried("begin"))))
+    assert 'data-load-state="loaded"' in clerk.get(address).content.decode()
+    assert clerk.get(f"/work/bank/?done={body['load_id']}").content.decode().count('data-done="load_purse"') == 1
+    for nonsense in (b"", b"[]", b'{"load_id": "x"}'):
+        assert clerk.post(f"{address}begin/", nonsense, content_type="application/json").status_code == 404
+    for wrong in ({"amount": "5.5"}, {"amount": "9"}, {"reference": ""}, {"amount": "-10"}):
+        reply = clerk.post(f"{address}begin/", json.dumps(body | wrong), content_type="application/json")
+        assert reply.status_code == 422
+    assert clerk.post(f"{address}dance/", json.dumps(body), content_type="application/json").status_code == 404

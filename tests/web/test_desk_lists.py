@@ -35,7 +35,7 @@ def test_a_difference_is_asked_about_and_confirmed_by_the_second_clerk() -> None
     first, second = clerk(), clerk("c2")
     form = {"action": "count", "kind": "blanks", "counted": "3", "reason": "", "count_id": str(new_uuid7())}
     blind = text(first, "stock/")
-    assert "先数，再对账" in blind
+    assert "先数，再看账面" in blind
     answer = first.post(f"{BANK}stock/", form)
     assert (answer.status_code, "账面数 0 张不符" in answer.content.decode()) == (422, True)
     assert 'value="3"' in answer.content.decode(), "what was typed is kept"

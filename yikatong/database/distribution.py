@@ -84,6 +84,7 @@ TABLES: dict[str, Placement] = {
     "desks_act": distributed("place"),
     "desks_stock_count": distributed("outlet_id"),
     "ecard_electronic_card": _BY_CARD,
+    "desks_purse_load": _BY_CARD,
     "ecard_device": _BY_CARD,
     "ecard_server_held_key": _BY_CARD,
     "credentials_credential": _BY_CARD,

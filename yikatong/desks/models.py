@@ -67,6 +67,41 @@ class StockCount(models.Model):
         ]
 
 
+class LoadState(models.TextChoices):
+    """How far a load of a purse is. ``authorised``: the issuer's word was sent; only the card's proof says whether it loaded."""
+
+    BEGUN = "begun", "已开始"
+    AUTHORISED = "authorised", "待卡片证明"
+    LOADED = "loaded", "已充值"
+    NOT_LOADED = "not_loaded", "未充值"
+
+
+class PurseLoad(models.Model):
+    """One load of a transit purse at a counter: what the card asked, what it was answered, what proves it."""
+
+    pk = models.CompositePrimaryKey("card_id", "load_id")
+    card_id = models.BigIntegerField()
+    load_id = models.UUIDField(help_text="made by the page; the ledger's transfer has it too")
+    place = models.CharField(max_length=40)
+    bank_code = models.CharField(max_length=8, help_text="whose customer pays")
+    reference = models.CharField(max_length=40, help_text="the bank's own number of the debit")
+    by = models.CharField(max_length=64)
+    amount_fen = models.BigIntegerField()
+    terminal_id = models.CharField(max_length=12)
+    state = models.CharField(max_length=10, choices=LoadState, default=LoadState.BEGUN)
+    begun_at = models.DateTimeField()
+    issuer_file = models.BinaryField(null=True, help_text="the purse's file 15, 30 bytes")
+    initialised = models.BinaryField(null=True, help_text="the card's answer to INITIALISE FOR LOAD, 16 bytes")
+    counter = models.IntegerField(null=True, help_text="the card's number of the load")
+    authorised_at = models.DateTimeField(null=True, help_text="covered by the TAC to the second")
+    tac = models.BinaryField(null=True, help_text="4 bytes; empty when a later load's number proved it")
+    loaded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "desks_purse_load"
+        constraints = [models.CheckConstraint(name="desks_loads_something", condition=models.Q(amount_fen__gt=0))]
+
+
 class Tally(models.Model):
     """How often something was tried since a moment; starts anew when its window is over."""
 

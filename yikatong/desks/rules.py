@@ -39,6 +39,9 @@ class DeskReason(StrEnum):
     REASON_MISSING = "reason_missing"
     AMOUNT_WRONG = "amount_wrong"
     PURSE_WRONG = "purse_wrong"
+    REFERENCE_MISSING = "reference_missing"
+    CARD_NOT_USABLE = "card_not_usable"
+    LOAD_DECIDED = "load_decided"
 
 
 class Asked(StrEnum):

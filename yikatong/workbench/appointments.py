@@ -18,9 +18,10 @@ from django.views.decorators.http import require_http_methods
 
 from yikatong.audit.actors import Actor
 from yikatong.banks.models import Outlet
-from yikatong.campaign.appointments import HalfList, NotBooked, Place, book, end, kept_by, list_of_day
+from yikatong.campaign.appointments import NotBooked, Place, book, end, kept_by
 from yikatong.campaign.halves import half_of
 from yikatong.campaign.models import Appointment
+from yikatong.desks.visits import SHOWN_STATES, HalfPage, halves_of, next_in_line
 from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.issuance.models import Card, CardState
 from yikatong.issuance.rules import THIRD_GENERATION
@@ -36,6 +37,7 @@ from yikatong.workbench.words import APPOINTMENT_KINDS, APPOINTMENT_REFUSALS, AP
 
 DAYS_SHOWN = 3_660
 """No list is looked for further back or ahead. Source: assumption."""
+PAGE_LENGTH = 50
 TAG = "appointment"
 """Of the messages that this page shows: others, of signing in, wait for no reader here."""
 
@@ -53,7 +55,7 @@ class _Row:
 
 @require_http_methods(["GET", "POST"])
 def appointments(request: HttpRequest) -> HttpResponse:
-    """A day's list (``?day=``, by default today's), and the search for whoever walked in (``?q=``)."""
+    """A day's list (``?day=``, by default today's; ``?state=``), and the search for whoever walked in (``?q=``)."""
     outlet = outlet_of(request)
     if request.method == "GET":
         return render(request, "workbench/bank_appointments.html", _shown(request, outlet))
@@ -64,7 +66,8 @@ def appointments(request: HttpRequest) -> HttpResponse:
         context["error"] = str(APPOINTMENT_REFUSALS.get(refused.reason, str(refused)))
         context["next_free"] = [(place.day, HALVES[place.half]) for place in refused.next_free]
         return render(request, "workbench/bank_appointments.html", context, status=422)
-    return redirect(f"{reverse('work:bank:appointments')}?day={_day(request)}")
+    state = f"&state={_state(request)}" if _state(request) else ""
+    return redirect(f"{reverse('work:bank:appointments')}?day={_day(request)}{state}")
 
 
 def _act(request: HttpRequest, outlet: Outlet) -> None:
@@ -98,8 +101,10 @@ def _shown(request: HttpRequest, outlet: Outlet) -> dict[str, object]:
     day, today = _day(request), beijing_day(at)
     asked = request.GET.get("day", "")
     query = (request.POST if request.method == "POST" else request.GET).get("q", "").strip()
-    lists = list_of_day(outlet.outlet_id, day)
-    rows = _rows(outlet, lists)
+    state = _state(request)
+    pages = halves_of(outlet.outlet_id, day, state=state, after=_after(request), limit=PAGE_LENGTH)
+    first = next_in_line(outlet.outlet_id, day, half_of(at)) if day == today else None
+    rows = _rows(outlet, [*(a for page in pages for a in page.appointments), *([first] if first else [])])
     return {
         "outlet": outlet,
         "day": day,
@@ -107,24 +112,54 @@ def _shown(request: HttpRequest, outlet: Outlet) -> dict[str, object]:
         "day_unknown": bool(asked) and asked != str(day),
         "before": day - timedelta(days=1),
         "after": day + timedelta(days=1),
+        "state": state,
+        "states": [(value, APPOINTMENT_STATES[value], _people(pages, value)) for value in SHOWN_STATES],
+        "first": rows.get(first.appointment_id) if first else None,
         "lists": [
             {
-                "half": HALVES[each.half],
-                "capacity": each.capacity,
-                "taken": each.taken,
-                "done": sum(appointment.state == "done" for appointment in each.appointments),
-                "may_mark": _has_begun(day, each.half, at),
-                "rows": rows[each.half],
+                "half": HALVES[page.half],
+                "capacity": page.capacity,
+                "taken": page.taken,
+                "done": page.by_state.get("done", 0),
+                "may_mark": _has_begun(day, page.half, at),
+                "rows": [rows[each.appointment_id] for each in page.appointments if each.appointment_id in rows],
+                "next_after": _behind(page) if page.has_more else "",
             }
-            for each in lists
+            for page in pages
         ],
         "query": query,
         "found": [_found(person, outlet, at) for person in _search(query)] if query else None,
     }
 
 
-def _rows(outlet: Outlet, lists: list[HalfList]) -> dict[str, list[_Row]]:
-    ids = {appointment.person_id for each in lists for appointment in each.appointments}
+def _people(pages: list[HalfPage], state: str) -> int:
+    return sum(page.by_state.get(state, 0) for page in pages)
+
+
+def _state(request: HttpRequest) -> str:
+    state = request.GET.get("state", "")
+    return state if state in SHOWN_STATES else ""
+
+
+def _behind(page: HalfPage) -> str:
+    last = page.appointments[-1]
+    return f"{page.half}/{last.booked_at.isoformat()}/{last.person_id}"
+
+
+def _after(request: HttpRequest) -> tuple[str, datetime, int] | None:
+    """Where the page before ended; ``None`` for none, and for what no page wrote."""
+    half, _slash, rest = request.GET.get("after", "").partition("/")
+    moment, _slash, person_id = rest.partition("/")
+    try:
+        at = datetime.fromisoformat(moment.replace(" ", "+"))
+    except ValueError:
+        return None
+    is_written_by_us = at.tzinfo is not None and person_id.isascii() and person_id.isdecimal() and len(person_id) < 18
+    return (half, at, int(person_id)) if half in HALVES and is_written_by_us else None
+
+
+def _rows(outlet: Outlet, appointments: list[Appointment]) -> dict[UUID, _Row]:
+    ids = {appointment.person_id for appointment in appointments}
     people = Person.objects.in_bulk(ids)
     alive = [CardState.MADE, CardState.READY, CardState.COLLECTED]
     found = Card.objects.filter(
@@ -132,18 +167,15 @@ def _rows(outlet: Outlet, lists: list[HalfList]) -> dict[str, list[_Row]]:
     )
     cards = {card.person_id: card for card in found.order_by("card_id")}
     return {
-        each.half: [
-            _Row(
-                appointment,
-                masked_view(people[appointment.person_id]),
-                cards.get(appointment.person_id),
-                APPOINTMENT_KINDS[appointment.kind],
-                APPOINTMENT_STATES[appointment.state],
-            )
-            for appointment in each.appointments
-            if appointment.person_id in people
-        ]
-        for each in lists
+        appointment.appointment_id: _Row(
+            appointment,
+            masked_view(people[appointment.person_id]),
+            cards.get(appointment.person_id),
+            APPOINTMENT_KINDS[appointment.kind],
+            APPOINTMENT_STATES[appointment.state],
+        )
+        for appointment in appointments
+        if appointment.person_id in people
     }
 
 

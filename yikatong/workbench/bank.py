@@ -4,6 +4,7 @@ Whatever was done, the clerk lands at the input again. Everything works by keybo
 focus in the input and reads cards in the desk's reader.
 """
 
+from collections import Counter
 from uuid import UUID
 
 from django.conf import settings
@@ -21,10 +22,12 @@ from yikatong.banks.models import Outlet
 from yikatong.desks.cases import case_of, elsewhere_words
 from yikatong.desks.finding import Desk, Finding, look_up
 from yikatong.desks.models import DeskAct
+from yikatong.desks.purses import has_purse
+from yikatong.desks.reports import totals
 from yikatong.desks.rules import Asked
 from yikatong.desks.services import Act, do
 from yikatong.desks.stock import blanks_at
-from yikatong.foundation.clock import utc_now
+from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.identifiers import new_uuid7
 from yikatong.issuance.models import Card
@@ -99,7 +102,16 @@ def _shown(here: Desk) -> dict[str, object]:
         "outlet": here.outlet,
         "stock": blanks_at(here.outlet.outlet_id) if here.outlet.issues_instantly else None,
         "agent_url": settings.DESK_AGENT_URL,
+        "today": [(ACTS.get(act, act), times) for act, times in _today(here)],
     }
+
+
+def _today(here: Desk) -> list[tuple[str, int]]:
+    """What was done at this outlet today, by act."""
+    counted = Counter[str]()
+    for _by, act, times in totals(here.place, beijing_day(utc_now())):
+        counted[act] += times
+    return sorted(counted.items())
 
 
 def _done(request: HttpRequest, here: Desk) -> dict[str, object]:
@@ -157,6 +169,7 @@ def card(request: HttpRequest, card_id: int) -> HttpResponse:
         "card": found,
         "act_id": new_uuid7(),
         "due_words": DUES[case.due],
+        "has_purse": has_purse(card_id),
         "steps": [(entry, ACTIONS[entry.action]) for entry in timeline(found.person_id)],
         "error": error,
     }

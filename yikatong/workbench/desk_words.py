@@ -31,6 +31,13 @@ ACTS: dict[str, Promise] = {
     "count_decided": gettext_lazy("复核盘点差异"),
 }
 
+LOAD_STATES: dict[str, Promise] = {
+    "begun": gettext_lazy("未充值"),
+    "authorised": gettext_lazy("待卡片证明"),
+    "loaded": gettext_lazy("已充值"),
+    "not_loaded": gettext_lazy("未充值"),
+}
+
 STOCK_KINDS: dict[str, Promise] = {"blanks": gettext_lazy("空白卡"), "cards": gettext_lazy("待领卡片")}
 COUNT_STATES: dict[str, Promise] = {
     "agreed": gettext_lazy("账实相符"),
@@ -88,6 +95,11 @@ _REFUSALS: dict[str, Promise] = {
     DeskReason.COUNT_DECIDED: gettext_lazy("这次盘点已经有人复核过。"),
     DeskReason.COUNT_UNKNOWN: gettext_lazy("没有这次盘点。"),
     DeskReason.SECOND_PERSON_WRONG: gettext_lazy("差异要由另一位柜员复核，清点人不能复核自己的盘点。"),
+    DeskReason.AMOUNT_WRONG: gettext_lazy("请输入 10 至 1000 元的整数金额；充值后余额不能超过 1000 元。"),
+    DeskReason.REFERENCE_MISSING: gettext_lazy("请输入本行扣款的流水号。"),
+    DeskReason.CARD_NOT_USABLE: gettext_lazy("此卡还没有领取，或已挂失、停用，不能充值。"),
+    DeskReason.PURSE_WRONG: gettext_lazy("读卡器里不是这张卡，或卡片没有证明自己。请换成卡号相同的那张，重新放好。"),
+    DeskReason.LOAD_DECIDED: gettext_lazy("这笔充值已经发给卡片，请按页面提示确认。"),
     CodeRefusal.CODE_MALFORMED: gettext_lazy("扫到的码不完整，请重新扫一次。"),
     CodeRefusal.CODE_EXPIRED: gettext_lazy("这个码已经过期，请持卡人刷新后再出示。"),
     CodeRefusal.CODE_FROM_FUTURE: gettext_lazy("这个码的时间晚于现在，请持卡人校准手机时间。"),

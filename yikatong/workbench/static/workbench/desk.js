@@ -2,7 +2,7 @@
    and so does putting a card into it once the page is paired with the program on the desk. */
 (function () {
   "use strict";
-  const input = document.getElementById("q");
+  const input = document.querySelector("[data-desk-input]");
   if (!input) {
     const home = document.querySelector("[data-desk-home]");
     document.addEventListener("keydown", (event) => {
