@@ -68,7 +68,7 @@ def test_each_page_leads_to_the_next_and_the_receipt_can_be_printed() -> None:
     page = client.get("/apply/check/", {"for": person.person_id}).content.decode()
     assert page.count("修改<span") == 4
     receipt = client.get(submits(client, person)).content.decode()
-    assert re.search(r'class="receipt">\d{8}-[0-9A-F]{4}-[0-9A-F]{4}<', receipt)
+    assert re.search(r'class="receipt receipt--number">\d{8}-[0-9A-F]{4}-[0-9A-F]{4}<', receipt)
     assert 'id="print"' in receipt
     assert not Draft.objects.exists()
 

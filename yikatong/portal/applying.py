@@ -178,8 +178,16 @@ def _receipt_context(application: Application, holder: Holder, person: Person) -
         "bank": Bank.objects.filter(code=application.bank_code).first(),
         "outlet": Outlet.objects.filter(outlet_id=application.outlet_id).first(),
         "unit": units.first() if application.collection == "unit" else None,
+        "was_told": _was_told(application, holder),
         "kept": kept,
         "kept_half": HALF_WORDS[kept.half] if kept else "",
         "may_cancel": application.state in WITHDRAWABLE,
         "may_book": application.collection == "outlet" and application.state in OPEN_STATES,
     }
+
+
+def _was_told(application: Application, holder: Holder) -> bool:
+    """Whether the receipt went by SMS to whoever looks at it."""
+    applicant = application.applicant_person_id or application.person_id
+    has_phone = holder.person.phone_sealed is not None
+    return application.channel == "web" and applicant == holder.person.person_id and has_phone
