@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tests.cast import CLERK, make_bank, make_guardian, make_person
+from tests.cast import CLERK, active_card, make_bank, make_guardian, make_person
 from tests.faces import drawn_file
 from tests.web.applying import applicant, chooses, hidden_of, signed_in, submits
 from yikatong.accounts.models import ConsoleMessage
@@ -366,7 +366,7 @@ def test_a_son_applies_for_his_mother_while_she_lets_him() -> None:
 def test_a_page_asks_the_database_a_fixed_number_of_times(
     step: str, most: int, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
 ) -> None:
-    """Look-ups by key alone, however large the register is. The first look of a day at the banks draws and records their order besides."""
+    """Look-ups by key alone, however large the register is. A day's first look at the banks draws their order besides."""
     person, outlet = make_person(1), make_bank()
     client = applicant(person)
     chooses(client, person, "bank", bank="ICBC")
@@ -379,3 +379,11 @@ def test_a_page_asks_the_database_a_fixed_number_of_times(
     client.get(address, {"for": person.person_id})
     with django_assert_max_num_queries(most):
         assert client.get(address, {"for": person.person_id}).status_code in {200, 302}
+
+
+def test_whoever_holds_the_new_card_is_told_at_once_and_not_at_the_end() -> None:
+    person = make_person(1)
+    active_card(person, make_bank(), at=utc_now())
+    page = signed_in(person).get("/apply/").content.decode()
+    assert "已持有第三代社保卡" in page
+    assert "照片" not in page

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from yikatong.applications.drafts import Answers, Kept, draft_of, forget, keep
 from yikatong.applications.models import Application
 from yikatong.applications.receipts import receipt_number
-from yikatong.applications.rules import OPEN_STATES
+from yikatong.applications.rules import OPEN_STATES, Reason
 from yikatong.applications.selectors import application_of, applications_of
 from yikatong.applications.services import cancel
 from yikatong.banks.models import Bank, Outlet
@@ -129,6 +129,9 @@ def start(request: HttpRequest, holder: Holder) -> HttpResponse:
         open_one = next((one for one in applications_of(person_id) if one.state in OPEN_STATES), None)
         if open_one is not None:
             return redirect("portal:apply_receipt", person_id=person_id, application_id=open_one.application_id)
+        if cards_held(person_id).third_generation:
+            context = applying.context("apply_photo") | {"says": refusal_text(Reason.CARD_ALREADY_HELD, "")}
+            return render(request, "portal/apply_held.html", context)
         if applying.draft is not None:
             return render(request, "portal/apply_resume.html", applying.context("apply_photo") | _kept_so_far(applying))
     return redirect(applying.address(applying.next_step()))
