@@ -101,6 +101,7 @@ def test_what_is_wrong_and_can_be_insisted_on(options: dict[str, object], fault:
         (b"\xff\xd8" + bytes(11 * 2**20), Fault.TOO_LARGE),
         (png_that_claims(60_000, 60_000), Fault.TOO_MANY_PIXELS),
         (png_that_claims(9_000, 9_000), Fault.TOO_MANY_PIXELS),
+        (png_that_claims(6_000, 5_000), Fault.TOO_MANY_PIXELS),
         (png_that_claims(1_000, 1_200), Fault.NOT_A_PICTURE),
         (drawn_file(size=(300, 370)), Fault.TOO_FEW_PIXELS),
         (drawn_file(faces=2), Fault.SEVERAL_FACES),

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tests.cast import CLERK, make_bank, make_guardian, make_person
+from tests.cast import CLERK, active_card, make_bank, make_guardian, make_person
 from tests.faces import drawn_file
 from tests.web.applying import applicant, chooses, hidden_of, signed_in, submits
 from yikatong.accounts.models import ConsoleMessage
@@ -68,7 +68,7 @@ def test_each_page_leads_to_the_next_and_the_receipt_can_be_printed() -> None:
     page = client.get("/apply/check/", {"for": person.person_id}).content.decode()
     assert page.count("修改<span") == 4
     receipt = client.get(submits(client, person)).content.decode()
-    assert re.search(r'class="receipt">\d{8}-[0-9A-F]{4}-[0-9A-F]{4}<', receipt)
+    assert re.search(r'class="receipt receipt--number">\d{8}-[0-9A-F]{4}-[0-9A-F]{4}<', receipt)
     assert 'id="print"' in receipt
     assert not Draft.objects.exists()
 
@@ -366,7 +366,7 @@ def test_a_son_applies_for_his_mother_while_she_lets_him() -> None:
 def test_a_page_asks_the_database_a_fixed_number_of_times(
     step: str, most: int, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
 ) -> None:
-    """Look-ups by key alone, however large the register is. A day's first look at the banks draws their order, too."""
+    """Look-ups by key alone, however large the register is. A day's first look at the banks draws their order besides."""
     person, outlet = make_person(1), make_bank()
     client = applicant(person)
     chooses(client, person, "bank", bank="ICBC")
@@ -379,3 +379,11 @@ def test_a_page_asks_the_database_a_fixed_number_of_times(
     client.get(address, {"for": person.person_id})
     with django_assert_max_num_queries(most):
         assert client.get(address, {"for": person.person_id}).status_code in {200, 302}
+
+
+def test_whoever_holds_the_new_card_is_told_at_once_and_not_at_the_end() -> None:
+    person = make_person(1)
+    active_card(person, make_bank(), at=utc_now())
+    page = signed_in(person).get("/apply/").content.decode()
+    assert "已持有第三代社保卡" in page
+    assert "照片" not in page

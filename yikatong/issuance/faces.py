@@ -91,6 +91,7 @@ def _run(blob: cv2.typing.MatLike) -> tuple[Floats, Floats]:
 @cache
 def _network() -> tuple[threading.Lock, cv2.dnn.Net]:
     """One network in a process, one thread in it at a time."""
+    # the new engine of OpenCV 5.0 knows only one of the two outputs of this model
     return threading.Lock(), cv2.dnn.readNetFromTFLite(str(MODEL), cv2.dnn.ENGINE_CLASSIC)
 
 

@@ -20,7 +20,8 @@ from yikatong.issuance.faces import Face, Octets, find_faces
 from yikatong.issuance.portrait_rules import Cut, Fault, Measured
 
 UPLOAD_MAX = 10 * 2**20
-PIXELS_MAX = 50_000_000
+PIXELS_MAX, PIXELS_MAX_WHOLE = 50_000_000, 25_000_000
+"""The second for what must be decoded at its full size, which a JPEG need not: 75 MB of memory at most."""
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1", b"heif", b"avif"}
 _WORKED_ON = 2000
@@ -76,7 +77,8 @@ def _decoded(octets: bytes) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(BytesIO(octets), formats=_FORMATS)
-            if picture.width * picture.height > PIXELS_MAX:
+            most = PIXELS_MAX if picture.format == "JPEG" else PIXELS_MAX_WHOLE
+            if picture.width * picture.height > most:
                 raise PhotoRefused([Fault.TOO_MANY_PIXELS])
             if min(picture.size) < rules.WIDTH or max(picture.size) < rules.HEIGHT:
                 raise PhotoRefused([Fault.TOO_FEW_PIXELS])

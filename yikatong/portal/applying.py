@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from yikatong.applications.drafts import Answers, Kept, draft_of, forget, keep
 from yikatong.applications.models import Application
 from yikatong.applications.receipts import receipt_number
-from yikatong.applications.rules import OPEN_STATES
+from yikatong.applications.rules import OPEN_STATES, Reason
 from yikatong.applications.selectors import application_of, applications_of
 from yikatong.applications.services import cancel
 from yikatong.banks.models import Bank, Outlet
@@ -129,6 +129,9 @@ def start(request: HttpRequest, holder: Holder) -> HttpResponse:
         open_one = next((one for one in applications_of(person_id) if one.state in OPEN_STATES), None)
         if open_one is not None:
             return redirect("portal:apply_receipt", person_id=person_id, application_id=open_one.application_id)
+        if cards_held(person_id).third_generation:
+            context = applying.context("apply_photo") | {"says": refusal_text(Reason.CARD_ALREADY_HELD, "")}
+            return render(request, "portal/apply_held.html", context)
         if applying.draft is not None:
             return render(request, "portal/apply_resume.html", applying.context("apply_photo") | _kept_so_far(applying))
     return redirect(applying.address(applying.next_step()))
@@ -178,8 +181,16 @@ def _receipt_context(application: Application, holder: Holder, person: Person) -
         "bank": Bank.objects.filter(code=application.bank_code).first(),
         "outlet": Outlet.objects.filter(outlet_id=application.outlet_id).first(),
         "unit": units.first() if application.collection == "unit" else None,
+        "was_told": _was_told(application, holder),
         "kept": kept,
         "kept_half": HALF_WORDS[kept.half] if kept else "",
         "may_cancel": application.state in WITHDRAWABLE,
         "may_book": application.collection == "outlet" and application.state in OPEN_STATES,
     }
+
+
+def _was_told(application: Application, holder: Holder) -> bool:
+    """Whether the receipt went by SMS to whoever looks at it."""
+    applicant = application.applicant_person_id or application.person_id
+    has_phone = holder.person.phone_sealed is not None
+    return application.channel == "web" and applicant == holder.person.person_id and has_phone

@@ -126,5 +126,5 @@ def next_step(card: CardSnapshot | None, application: Application | None) -> str
     if application is not None and application.state in {"submitted", "approved", "in_production"}:
         return "wait"
     if application is not None and application.state == "ready":
-        return "await_post" if application.collection == "post" else "collect"
+        return {"post": "await_post", "visit": "await_visit"}.get(application.collection, "collect")
     return "use" if card is not None and card.generation == THIRD_GENERATION else "apply"
