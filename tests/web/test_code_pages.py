@@ -2,7 +2,9 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -12,6 +14,9 @@ from django.test import Client
 from tests.acceptance.makers import MINUTE
 from tests.cast import CLERK, active_card, make_bank, make_guardian, make_person
 from yikatong.accounts.models import Role, User
+from yikatong.audit.actors import Actor
+from yikatong.delegation.rules import Act
+from yikatong.delegation.services import Terms, give, revoke
 from yikatong.ecard import services
 from yikatong.ecard.labels import device_label
 from yikatong.ecard.models import Device
@@ -114,6 +119,28 @@ def test_a_guardian_shows_the_childs_card_and_nobody_elses(person: Person) -> No
         assert client.post(f"/code/{path}{theirs}", {}).status_code == 404
     assert "family" not in client.get("/code/stop/").context
     assert Device.objects.count() == 1
+
+
+def test_who_may_show_a_card_for_its_holder_stops_only_their_own_phone_and_with_the_right(person: Person) -> None:
+    agent = make_person(2)
+    terms = Terms(acts=(Act.SHOW_CODE,), until=utc_now().date() + timedelta(days=30))
+    principal, numbers = Actor("resident", str(person.person_id)), (person.person_id, agent.person_id)
+    delegation = give(*numbers, terms, delegation_id=uuid4(), by=principal, at=utc_now())
+    theirs, holders = signed_in(agent), signed_in(person)
+    query = f"?for={person.person_id}"
+    assert enrolled(theirs, query)[0] == 200
+    assert enrolled(holders)[0] == 200
+    page = theirs.get(f"/code/manage/{query}")
+    assert "/code/stop/" not in page.content.decode()
+    assert "/code/wallet/" not in page.content.decode()
+    for path in ("stop/", "wallet/"):
+        assert theirs.get(f"/code/{path}{query}").status_code == 404
+    serials = {device["may_stop"]: device["serial"] for device in page.context["devices"]}
+    assert theirs.post(f"/code/device/stop/{query}", {"serial": serials[False]}).status_code == 404
+    assert Device.objects.filter(revoked_at=None).count() == 2
+    revoke(delegation.delegation_id, principal_person_id=person.person_id, by=CLERK, at=utc_now())
+    assert [device.agent_person_id for device in Device.objects.filter(revoked_at=None)] == [None]
+    assert theirs.get(f"/code/{query}").status_code == 404
 
 
 @pytest.mark.parametrize("text", ["", "x", "²", "9" * 30, "-1"])

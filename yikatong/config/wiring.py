@@ -10,6 +10,7 @@ from yikatong.campaign.case_kinds import FAILED_INVITATIONS
 from yikatong.campaign.following import follow_application, follow_card
 from yikatong.cases import kinds as case_kinds
 from yikatong.credentials import statuses
+from yikatong.delegation import hooks as delegation_hooks
 from yikatong.ecard import services as ecard
 from yikatong.exports import kinds as export_kinds
 from yikatong.issuance import hooks as card_hooks
@@ -37,6 +38,7 @@ def connect() -> None:
     card_hooks.on_card_changed(refresh_denials)
     card_hooks.on_card_changed(statuses.follow_card)
     card_hooks.on_card_changed(follow_card)
+    delegation_hooks.on_ended(ecard.follow_delegation)
     acts.register(*ACCOUNT_ACTS, *PERSON_ACTS, END_SOCIAL_FUNCTION, BIG_MESSAGE)
     case_kinds.register(HELD_CARDS, FAILED_INVITATIONS, FAILED_MESSAGES, COMPLAINTS)
     export_kinds.register(*LIST_EXPORTS)

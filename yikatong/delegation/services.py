@@ -17,7 +17,7 @@ from yikatong.accounts import messages
 from yikatong.accounts.services import normal_phone
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
-from yikatong.delegation import rules
+from yikatong.delegation import hooks, rules
 from yikatong.delegation.models import Delegation, Request, Tries
 from yikatong.delegation.rules import Proof, Reason
 from yikatong.delegation.selectors import delegations_by, delegations_to
@@ -195,6 +195,7 @@ def revoke(delegation_id: UUID, *, principal_person_id: int, by: Actor, at: date
             delegation.revoked_at, delegation.revoked_by = at, str(by)
             delegation.save(update_fields=["revoked_at", "revoked_by"])
             _record("delegation.revoked", delegation, by=by, at=at)
+            hooks.ended(delegation, by, at)
         return delegation
 
 

@@ -13,6 +13,8 @@ from django.db import transaction
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.city.rules import rules_at
+from yikatong.delegation.models import Delegation
+from yikatong.delegation.rules import Act
 from yikatong.ecard.issuer import issuer_key
 from yikatong.ecard.models import Device, ElectronicCard, ServerHeldKey
 from yikatong.foundation.clock import beijing_day
@@ -136,6 +138,12 @@ def revoke_agents_devices(person_id: int, agent_person_id: int, *, by: Actor, at
         for card_id, serial in found:
             revoke_device(card_id, bytes(serial), by=by, at=at)
     return len(found)
+
+
+def follow_delegation(delegation: Delegation, by: Actor, at: datetime) -> None:
+    """A right ended: the phones by which it was used stop with it."""
+    if Act.SHOW_CODE in delegation.acts:
+        revoke_agents_devices(delegation.principal_person_id, delegation.agent_person_id, by=by, at=at)
 
 
 def follow_card(card: Card, at: datetime) -> None:

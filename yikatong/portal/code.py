@@ -40,11 +40,14 @@ from yikatong.registry.models import Person
 SERVER_HELD = "server-held"
 
 
-def asked_for(request: HttpRequest, holder: Holder) -> Person:
-    """Whose card the address names; the holder's own by default. Raises ``Http404`` for anybody else's."""
+def asked_for(request: HttpRequest, holder: Holder, act: Act | None = Act.SHOW_CODE) -> Person:
+    """Whose card the address names; the holder's own by default. Raises ``Http404`` where they may not do ``act`` for them.
+
+    Without an act it is the holder's own or a ward's.
+    """
     person_id = request.GET.get("for", "")
     is_number = person_id.isascii() and person_id.isdecimal()
-    return holder.person_for(int(person_id), Act.SHOW_CODE) if is_number else holder.person
+    return holder.person_for(int(person_id), act) if is_number else holder.person
 
 
 def _twin(request: HttpRequest, holder: Holder) -> ElectronicCard | None:
@@ -53,7 +56,9 @@ def _twin(request: HttpRequest, holder: Holder) -> ElectronicCard | None:
 
 def _family(holder: Holder) -> list[dict[str, object]]:
     """Everybody whose code this account may show, when there is more than one."""
-    people = [person for person in holder.may_act_for() if electronic_card_of(person.person_id) is not None]
+    people = [
+        person for person in holder.may_act_for(Act.SHOW_CODE) if electronic_card_of(person.person_id) is not None
+    ]
     return [{"person_id": p.person_id, "name": holder.name_of(p).name} for p in people] if len(people) > 1 else []
 
 
@@ -95,11 +100,14 @@ def manage(request: HttpRequest, holder: Holder) -> HttpResponse:
     twin = electronic_card_of(person.person_id)
     context: dict[str, object] = {"twin": twin, "person": person, "name": holder.name_of(person).name}
     context["family"] = _family(holder)
+    context["may_stop"] = person in holder.may_act_for(Act.REPORT_LOSS)
+    context["may_add"] = person in holder.may_act_for()
     if twin is not None:
         context["devices"] = [
             {
                 "serial": bytes(device.serial).hex(),
                 "label": _("服务器代为生成（不支持脚本的手机）") if device.label == SERVER_HELD else device.label,
+                "may_stop": context["may_stop"] or device.agent_person_id == holder.person.person_id,
                 "is_agents": device.agent_person_id not in {None, holder.person.person_id},
                 "issued_at": device.issued_at,
                 "expires_at": device.expires_at,
@@ -173,7 +181,7 @@ def stop(request: HttpRequest, holder: Holder) -> HttpResponse:
 
     The answer empties this phone's own store too. The phone is enrolled again when the code is opened again.
     """
-    person = asked_for(request, holder)
+    person = asked_for(request, holder, Act.REPORT_LOSS)
     twin = electronic_card_of(person.person_id)
     if request.method != "POST":
         devices = devices_of(twin.card_id, at=holder.at) if twin else []
@@ -193,7 +201,7 @@ def stop(request: HttpRequest, holder: Holder) -> HttpResponse:
 @require_POST
 @holder_required
 def stop_device(request: HttpRequest, holder: Holder) -> HttpResponse:
-    """Stop the codes of one phone."""
+    """Stop the codes of one phone; who only shows the card for its holder may stop their own phones."""
     person = asked_for(request, holder)
     twin = electronic_card_of(person.person_id)
     try:
@@ -201,6 +209,13 @@ def stop_device(request: HttpRequest, holder: Holder) -> HttpResponse:
     except ValueError:
         raise Http404 from None
     if twin is not None:
+        own = {
+            bytes(d.serial)
+            for d in devices_of(twin.card_id, at=holder.at)
+            if d.agent_person_id == holder.person.person_id
+        }
+        if serial not in own and person not in holder.may_act_for(Act.REPORT_LOSS):
+            raise Http404
         services.revoke_device(twin.card_id, serial, by=holder.actor, at=holder.at)
         messages.success(request, _("已停用这部手机上的二维码。"))
     return redirect(f"{reverse('portal:code_manage')}?for={person.person_id}")

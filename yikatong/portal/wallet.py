@@ -35,7 +35,7 @@ TX_CODE_TEXT = "【一卡通】钱包验证码 {code}，5 分钟内有效，用�
 @holder_required
 def add(request: HttpRequest, holder: Holder) -> HttpResponse:
     """What a wallet gets; then, once asked for, the offer. Each time it is another."""
-    person = asked_for(request, holder)
+    person = asked_for(request, holder, None)
     twin = electronic_card_of(person.person_id)
     names = [metadata.claim_name(claim, language=get_language() or "") for claim in Claim]
     context: dict[str, object] = {"person": person, "name": holder.name_of(person).name, "twin": twin, "claims": names}
@@ -60,7 +60,7 @@ def add(request: HttpRequest, holder: Holder) -> HttpResponse:
 @holder_required
 def revoke(request: HttpRequest, holder: Holder) -> HttpResponse:
     """End one credential in a wallet."""
-    person = asked_for(request, holder)
+    person = asked_for(request, holder, None)
     twin = electronic_card_of(person.person_id)
     try:
         credential_id = UUID(request.POST.get("credential", ""))
