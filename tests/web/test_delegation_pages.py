@@ -194,7 +194,7 @@ def test_the_desk_hands_a_card_to_whom_may_collect_it_and_to_nobody_else(acts: t
     terms = Terms(acts=acts, until=beijing_day(now))
     by = Actor("resident", str(mother.person_id))
     give(mother.person_id, son.person_id, terms, delegation_id=uuid4(), by=by, at=now)
-    form = {"action": "hand_over", "identity_number": clear_view(son).identity_number}
+    form = {"action": "hand_over", "identity_number": clear_view(son).identity_number, "act_id": str(uuid4())}
     status = client.post(f"/work/bank/cards/{card.card_id}/", form).status_code
     card.refresh_from_db()
     assert (status, card.state) == ((302, "collected") if Act.COLLECT in acts else (422, "ready"))

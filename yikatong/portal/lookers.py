@@ -20,7 +20,10 @@ KINDS = ("clerk", "staff", "unit", "outreach", "operator")
 
 @dataclass(frozen=True, slots=True)
 class Looker:
-    """One deed of one member of staff. ``role``: the actor's kind; ``reason``: what they wrote, empty when none was asked for."""
+    """One deed of one member of staff. ``role``: the actor's kind.
+
+    ``reason``: a name of ``accounts.looking``, empty when none was asked for; ``note``: what they wrote besides.
+    """
 
     event_id: int
     at: datetime
@@ -28,6 +31,7 @@ class Looker:
     organisation: str
     action: str
     reason: str
+    note: str
 
 
 def lookers_of(person_id: int, *, before: int | None = None, limit: int) -> list[Looker]:
@@ -47,10 +51,15 @@ def lookers_of(person_id: int, *, before: int | None = None, limit: int) -> list
             role=event.actor.partition(":")[0],
             organisation=organisations.get(event.actor, ""),
             action=event.action,
-            reason=str(event.details.get("reason", ""))[:100] if event.action == "person.revealed" else "",
+            reason=_said(event, "reason"),
+            note=_said(event, "note"),
         )
         for event in page
     ]
+
+
+def _said(event: AuditEvent, name: str) -> str:
+    return str(event.details.get(name, ""))[:100] if event.action == "person.revealed" else ""
 
 
 def _organisations(actors: Sequence[str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from yikatong.accounts.looking import REASONS
 from yikatong.audit.services import record
 from yikatong.city.consents import ConsentText
 from yikatong.consent import codes, requests
@@ -94,7 +95,8 @@ def _looker(one: Looker) -> dict[str, object]:
         "role": ROLES.get(one.role, one.role),
         "organisation": one.organisation,
         "deed": DEEDS.get(one.action, OTHER_DEED),
-        "reason": one.reason,
+        "reason": REASONS.get(one.reason, "") if one.reason != "other" else "",
+        "note": one.note,
     }
 
 

@@ -98,6 +98,7 @@ ROLES: dict[str, Promise] = {
 }
 
 DEEDS: dict[str, Promise] = {
+    "person.viewed": _("打开了您的页面（信息隐去大部分）"),
     "person.revealed": _("查看了完整的登记信息"),
     "person.shown": _("在柜台核对了您的证件"),
     "person.portrait_kept": _("保存了您的照片"),

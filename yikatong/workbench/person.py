@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from yikatong.accounts.looking import REASONS
 from yikatong.accounts.models import SentMessage
 from yikatong.applications.models import Application, ApplicationState
 from yikatong.applications.selectors import applications_of
@@ -97,7 +98,7 @@ def person_or_404(person_id: int) -> Person:
 
 def _event_line(event: AuditEvent) -> tuple[AuditEvent, str, str]:
     """An event, what it was in words, and why it was done."""
-    reason = revealing.REASONS.get(str(event.details.get("reason", "")))
+    reason = REASONS.get(str(event.details.get("reason", "")))
     note = str(event.details.get("note", ""))
     return event, str(AUDIT_ACTIONS.get(event.action, event.action)), "：".join(filter(None, (str(reason or ""), note)))
 
@@ -133,7 +134,7 @@ def _shown(request: HttpRequest, found: Person, at: datetime) -> dict[str, objec
         "fields": fields,
         "is_clear": bool(clear_fields),
         "may_reveal": [(name, label) for name, label in revealing.FIELDS.items() if name not in clear_fields],
-        "reasons": revealing.REASONS,
+        "reasons": REASONS,
         "applications": applications,
         "cards": cards,
         "doings": doings_for(applications, cards, at),

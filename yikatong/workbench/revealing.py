@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from yikatong.accounts import allowances
+from yikatong.accounts.looking import REASONS
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 
@@ -26,14 +27,6 @@ FIELDS: dict[str, Promise] = {
     "identity_number": _("证件号码"),
     "phone": _("手机号码"),
     "messages": _("消息内容"),
-}
-REASONS: dict[str, Promise] = {
-    "holder_present": _("本人在场，核对身份"),
-    "holder_calls": _("本人来电，核对身份"),
-    "complaint": _("核查投诉或反映"),
-    "correction": _("更正登记信息"),
-    "court": _("司法或监察机关依法调取"),
-    "other": _("其他（请写明）"),
 }
 
 
