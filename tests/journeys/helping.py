@@ -5,11 +5,11 @@ import re
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import PHONE
 from tests.cuttable import CuttableLine
+from tests.faces import drawn_photo
 from tests.journeys.people import enters_code
 from tests.stack import Stack
 
@@ -168,13 +168,9 @@ def signs_in_by_phone(browser: Browser, stack: Stack, retiree: Retiree, *, mode:
 
 
 def photograph() -> dict[str, object]:
-    """A picture with something like a head in it, as a camera's file."""
-    picture = Image.new("RGB", (1200, 1600), (235, 238, 240))
-    draw = ImageDraw.Draw(picture)
-    draw.ellipse((400, 350, 800, 900), fill=(222, 184, 150))
-    draw.rectangle((250, 950, 950, 1600), fill=(60, 80, 120))
+    """A drawn face as a camera's file."""
     out = BytesIO()
-    picture.save(out, "JPEG", quality=90)
+    drawn_photo((1200, 1480)).save(out, "JPEG", quality=90)
     return {"name": "camera.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()}
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from tests.campaign.world import COMMUNITY, make_city
 from tests.cast import NOON, make_person
+from tests.faces import drawn_photo
 from yikatong.audit.actors import Actor
 from yikatong.city.models import Division
 from yikatong.foundation.identifiers import new_uuid7
@@ -65,10 +66,8 @@ def visit_of(person: Person) -> Visit:
 
 
 def jpeg(width: int = 716, height: int = 882) -> str:
-    """A picture in base64."""
-    picture = Image.new("RGB", (width, height), (200, 210, 220))
-    ImageDraw.Draw(picture).ellipse((width // 4, height // 4, width * 3 // 4, height * 3 // 4), fill=(220, 180, 150))
-    return _encoded(picture, "JPEG")
+    """A drawn face in base64."""
+    return _encoded(drawn_photo((width, height)), "JPEG")
 
 
 def signature() -> str:

@@ -90,7 +90,9 @@ def test_who_looked_is_told_by_role_and_organisation_without_names_a_page_at_a_t
         by = Actor("clerk", "zhang.wei")
         record("person.shown", subject="x", by=by, at=utc_now(), person_id=person.person_id, number=number)
     centre = staff()
-    answer = centre.post(f"/work/staff/persons/{person.person_id}/", {"field": "name", "reason": "other", "note": "核对领卡人身份"})
+    answer = centre.post(
+        f"/work/staff/persons/{person.person_id}/", {"field": "name", "reason": "other", "note": "核对领卡人身份"}
+    )
     assert answer.status_code == 302
     record(
         "person.revealed",

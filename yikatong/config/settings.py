@@ -120,6 +120,9 @@ TEMPLATES = [
     }
 ]
 
+FILE_UPLOAD_MAX_MEMORY_SIZE = 11 * 2**20
+"""Photographs stay in memory until they are sealed: none lies in a temporary file in clear."""
+
 STATIC_URL = "/static/"
 STATIC_ROOT = yikatong_home() / "static" / "current"
 """What ``yikatong web`` gathered (``config.static_files``). Where nothing was, files are served from the package."""

@@ -71,7 +71,7 @@ def overview(city: CityMap, index: SpotIndex) -> SafeString:
     key = (id(city), id(index))
     if key not in _whole:
         frame = _Frame([])
-        corners = frame.places(np.array(index.located()))
+        corners = frame.places(np.array(index.located(), dtype=float).reshape(-1, 2))
         inside = (corners > 0).all(axis=1) & (corners < (WIDTH, HEIGHT)).all(axis=1)
         dots = sorted({(round(x), round(y)) for x, y in corners[inside].tolist()})
         drawn = "".join(f"M{x} {y}h0" for x, y in dots)
