@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -p no:cacheprovider -q
-DATABASE_TESTS := $(addprefix tests/,banks city database issuance ledger properties registry)
+DATABASE_TESTS := $(addprefix tests/,banks city database issuance ledger registry properties/test_distribution.py)
 SYSTEM_PACKAGES := chromium fonts-noto-cjk gettext opensc openssl pcsc-tools pcscd postgresql-15 python3-pyscard softhsm2 vsmartcard-vpcd
 
 help: ## Show what each target does

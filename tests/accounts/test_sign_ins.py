@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from yikatong.accounts.models import Role, User
+from yikatong.approvals.account_acts import ROLE_WORDS
 from yikatong.audit.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -41,3 +42,7 @@ def test_leaving(user: User) -> None:
     client.force_login(user)
     client.post("/sign-out/")
     assert told()[-1] == ("account.signed_out", f"account:{user.pk}")
+
+
+def test_every_role_has_words() -> None:
+    assert set(ROLE_WORDS) == set(Role.values)

@@ -24,7 +24,12 @@ SAID_BY_ALL = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-NO_FORM_OF_OURS: dict[str, str] = {}
+NO_FORM_OF_OURS: dict[str, str] = {
+    "openid:credential": "a wallet's access token and proof of its key",
+    "openid:nonce": "gives a wallet a number to prove its key with; changes nothing of anybody's",
+    "openid:presentation": "the question's own number, which only the wallet was shown, and the signed answer",
+    "openid:token": "a code that is used once, and the one sent by message",
+}
 """Addresses that take a POST without our token, and what stands in its place."""
 
 

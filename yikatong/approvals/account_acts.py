@@ -23,6 +23,7 @@ ROLE_WORDS: dict[str, Promise] = {
     Role.OPERATOR: _("运营单位"),
     Role.AUDITOR: _("审计人员"),
     Role.ADMINISTRATOR: _("系统管理员"),
+    Role.KIOSK: _("大厅自助机"),
 }
 
 
