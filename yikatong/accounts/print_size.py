@@ -6,6 +6,7 @@ Sizes and the 18 px floor: Source: 互联网网站适老化通用设计规范 (M
 from collections.abc import Callable
 from datetime import date
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from yikatong.accounts.models import LARGE_TEXT_PX, User
@@ -67,7 +68,14 @@ def choose(request: HttpRequest, response: HttpResponse, text_px: int) -> None:
 
 def remember_on_device(response: HttpResponse, text_px: int) -> None:
     """Keep the choice on this device for a year."""
-    response.set_cookie(COOKIE, str(text_px), max_age=KEPT_DAYS * 86400, httponly=True, samesite="Lax")
+    response.set_cookie(
+        COOKIE,
+        str(text_px),
+        max_age=KEPT_DAYS * 86400,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
 
 
 def is_offered(request: HttpRequest) -> bool:

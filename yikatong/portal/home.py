@@ -2,6 +2,7 @@
 
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -58,7 +59,14 @@ def intro(request: HttpRequest, holder: Holder) -> HttpResponse:
     """What the new card gives and whether the older one still works; a POST says that it was read."""
     if request.method == "POST":
         response = redirect("portal:home")
-        response.set_cookie(INTRO_COOKIE, "1", max_age=INTRO_DAYS * 86400, httponly=True, samesite="Lax")
+        response.set_cookie(
+            INTRO_COOKIE,
+            "1",
+            max_age=INTRO_DAYS * 86400,
+            httponly=True,
+            samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )
         return response
     return render(request, "portal/intro.html", {"old_card_line": _old_card_line(overviews(holder)[0])})
 
