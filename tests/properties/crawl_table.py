@@ -13,7 +13,6 @@ NOT_PAGES = {
     "mfa_authenticate": "in its own order: test_crawl_work.py, second factor",
     "mfa_deactivate_totp": "in its own order: test_crawl_work.py, second factor",
     "mfa_generate_recovery_codes": "in its own order: test_crawl_work.py, second factor",
-    "mfa_index": "in its own order: test_crawl_work.py, second factor",
     "mfa_reauthenticate": "in its own order: test_crawl_work.py, second factor",
     "mfa_view_recovery_codes": "in its own order: test_crawl_work.py, second factor",
     "openid:authorization_server": "JSON for wallets",
@@ -28,6 +27,7 @@ NOT_PAGES = {
     "portal:apply_photo_image": "a picture",
     "portal:code_device": "POST: a phone's key",
     "portal:code_image": "a picture",
+    "portal:code_shell": "what the service worker shows without network; with one it goes elsewhere: tests/journeys/test_ecard.py",
     "portal:code_stop_device": "POST",
     "portal:code_wallet_revoke": "POST",
     "portal:code_worker": "the service worker's script",
@@ -107,11 +107,15 @@ SEEDS: dict[str, list[tuple[str, str]]] = {
         ("/apply/", ""),
         ("/appointments/", ""),
         ("/code/", ""),
-        ("/code/shell/", ""),
         ("/code/manage/", ""),
         ("/code/stop/", ""),
         ("/code/wallet/", ""),
         ("/delegations/ask/00000000-0000-4000-8000-000000000000/", ""),
+        (
+            "/apply/receipt/{}/{}/",
+            "select a.person_id, a.application_id from applications_application a join accounts_user u "
+            "using (person_id) where u.role = 'resident' limit 1",
+        ),
         (
             "/cards/{}/activate/",
             "select c.card_id from issuance_card c join accounts_user u using (person_id) "
@@ -136,10 +140,10 @@ FIRST_PAGES = {"stranger": "/welcome/", "resident": "/"}
 NOBODY_LINKS_TO = ["/nowhere/"]
 """Looked at as every role: the page for addresses that do not exist."""
 
-NOT_LINKED = {"kiosk": {"account_logout", "work:password"}}
+NOT_LINKED = {"kiosk": {"account_logout", "mfa_index", "work:password"}}
 """Pages that a role may see and is not led to: visitors of a machine are not to sign it out."""
 
-ALIKE = frozenset({"account_logout", "work:password"})
+ALIKE = frozenset({"account_logout", "mfa_index", "work:password"})
 """Pages that are the same for all staff; looked at once."""
 
 

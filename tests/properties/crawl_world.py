@@ -78,7 +78,11 @@ def _staff_ask() -> None:
     ask("account.create", kiosk, request_id=uuid4(), subject="account:kiosk9", reason="新增自助机", by=admin, at=at)
     exports.ask("cards", {}, by=centre, at=at)
     exports.ask("audit", {}, by=auditor, at=at)
-    texts = {"title": "换发提示", "chinese": "{salutation}，{who}的第三代社保卡可以申请了：{portal}", "english": "{who}: {portal}"}
+    texts = {
+        "title": "换发提示",
+        "chinese": "{salutation}，{who}的第三代社保卡可以申请了：{portal}",
+        "english": "{who}: {portal}",
+    }
     template, audience = save(uuid4(), **texts, based_on=0, by=centre, at=at), Audience(age_from=60)
     dispatching.make(uuid4(), template_id=template.template_id, audience=audience, per_minute=40, by=centre, at=at)
     day = beijing_day(at) + timedelta(days=30)
