@@ -73,6 +73,8 @@ window.look = (() => {
 
   return {
     sideways,
+    smallPrint,
+    violations: () => violations(TAGS),
     dark: () => violations({ type: 'rule', values: ['color-contrast'] }),
     seen: async ({ isLarge, leastText, leastTarget }) => [
       ...await violations(TAGS), ...frame(), ...(isLarge ? [...smallPrint(leastText), ...smallTargets(leastTarget)] : []), ...sideways(),

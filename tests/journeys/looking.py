@@ -49,10 +49,15 @@ def faults_of(page: Page, address: str, *, status: int = 200) -> list[str]:
     return faults
 
 
-def _looks(page: Page, *, is_large: bool) -> list[str]:
+def bring_scripts(page: Page) -> None:
+    """Have the scripts in the page that is open, if they are not there yet."""
     if not page.evaluate("'look' in window"):
         for script in SCRIPTS:
             page.evaluate(script.read_text(encoding="utf-8"))
+
+
+def _looks(page: Page, *, is_large: bool) -> list[str]:
+    bring_scripts(page)
     least = {"isLarge": is_large, "leastText": LARGE_TEXT_PX_MIN, "leastTarget": LARGE_TARGET_PX_MIN}
     faults: list[str] = page.evaluate("(least) => look.seen(least)", least)
     usual = page.viewport_size

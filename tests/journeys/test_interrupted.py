@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import PHONE
 from tests.journeys.looking import faults_of
-from tests.journeys.people import enters_code, resident_signs_in, staff_signs_in
+from tests.journeys.people import chooses_bank, enters_code, resident_signs_in, staff_signs_in
 from tests.journeys.story import outlet_of_the_clerk
 from tests.stack import Stack
 
@@ -19,16 +19,12 @@ pytestmark = pytest.mark.journey
 ADDRESS = "朝阳区建国路 1 号 3 单元，请打电话 𠮷"
 
 
-def fills_in_until_the_check(page: Page, stack: Stack) -> None:
-    """An application to be sent by post, answered up to its last page."""
+def fills_in_the_address(page: Page, stack: Stack) -> None:
+    """An application to be sent by post; nothing of this page is sent yet, what was answered before is in the draft."""
     page.goto(f"{stack.web}/")
     page.get_by_role("link", name="申请第三代社保卡").first.click()
-    page.get_by_label(outlet_of_the_clerk(stack).bank_name, exact=True).check()
-    page.get_by_role("button", name="继续").click()
-    page.locator("summary", has_text="改为邮寄").click()
-    page.get_by_label("邮寄地址").fill(ADDRESS)
-    page.get_by_role("button", name="邮寄到此地址").click()
-    page.get_by_role("button", name="提交申请").wait_for()
+    chooses_bank(page, outlet_of_the_clerk(stack).bank_name)
+    page.get_by_label("收卡地址").fill(ADDRESS)
 
 
 def session_ends(page: Page, stack: Stack) -> None:
@@ -58,15 +54,18 @@ def signs_in_again(page: Page, stack: Stack) -> None:
 
 def test_what_was_typed_before_the_session_ended_is_still_there(stack: Stack, browser: Browser) -> None:
     page = resident_signs_in(browser, stack)
-    fills_in_until_the_check(page, stack)
+    fills_in_the_address(page, stack)
     session_ends(page, stack)
-    page.get_by_role("button", name="提交申请").click()
+    page.get_by_role("button", name="邮寄到此地址").click()
     signs_in_again(page, stack)
     page.get_by_role("heading", name="您刚才填写的内容还在").wait_for()
     expect(page.locator("main")).to_contain_text(ADDRESS)
     assert not (faults := faults_of(page, page.url)), "\n".join(faults)
     assert stack.query("select count(*) from applications_application where channel = 'web'") == [(0,)]
     page.get_by_role("button", name="继续提交").click()
+    page.get_by_role("heading", name="请核对后提交").wait_for()
+    expect(page.locator("main")).to_contain_text(ADDRESS)
+    page.get_by_role("button", name="提交申请").click()
     page.get_by_role("heading", name="申请已提交").wait_for()
     assert stack.query("select count(*) from applications_application where channel = 'web'") == [(1,)]
     page.goto(f"{stack.web}/help/")

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import DESKTOP, PHONE
-from tests.journeys.looking import LARGE_PRINT_PX_MIN, SMALL_TEXT
+from tests.journeys.looking import LARGE_TEXT_PX_MIN, bring_scripts
 from tests.journeys.people import enters_code, gives_photo_if_asked, sends_phone, staff_signs_in
 from tests.journeys.story import ChosenOutlet, outlet_of_the_clerk, registered_terminals
 from tests.stack import Stack, wait_for
@@ -97,7 +97,8 @@ def looks_right(page: Page, mode: str) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url} scrolls sideways by {wide} px"
     if mode == "care":
-        assert page.evaluate(SMALL_TEXT, LARGE_PRINT_PX_MIN) == [], page.url
+        bring_scripts(page)
+        assert page.evaluate("look.smallPrint", LARGE_TEXT_PX_MIN) == [], page.url
 
 
 def applies(page: Page, stack: Stack, family: Family, outlet: ChosenOutlet, mode: str) -> None:

@@ -20,7 +20,7 @@ from tests.journeys.helping import (
     shows_document,
     signs_in_by_phone,
 )
-from tests.journeys.looking import AXE, RUN_AXE, SMALL_TEXT, faults_of
+from tests.journeys.looking import bring_scripts, faults_of
 from tests.journeys.people import fill_in_application, staff_signs_in
 from tests.journeys.story import outlet_of_the_clerk
 from tests.stack import Stack
@@ -42,14 +42,14 @@ def line(stack: Stack) -> Iterator[CuttableLine]:
 
 def is_sound(page: Page) -> None:
     """The screen as somebody with weak eyes or a screen reader meets it, in both print sizes, on a desk, a tablet, a phone."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    bring_scripts(page)
     for width in (1440, 820, 320):
         page.set_viewport_size({"width": width, "height": 1180})
         for _ in range(2):
             page.locator("#print-size").click()
             where = f"{page.locator('main').get_attribute('data-screen')} {width}"
-            assert page.evaluate(RUN_AXE) == [], where
-            assert page.evaluate(SMALL_TEXT, LEAST_PX) == [], where
+            assert page.evaluate("look.violations()") == [], where
+            assert page.evaluate("look.smallPrint", LEAST_PX) == [], where
             assert page.evaluate(SMALL_TARGETS, LEAST_TARGET_PX) == [], where
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert page.evaluate(wide) <= 0, where

@@ -14,9 +14,9 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 from playwright.sync_api import Page
 
 from tests.journeys.looking import faults_of, see_at_once
-from tests.properties.crawl_table import NOBODY_LINKS_TO, NOT_PAGES, seeds_of
+from tests.properties.crawl_table import ALIKE, NOBODY_LINKS_TO, NOT_LINKED, NOT_PAGES, seeds_of
 from tests.stack import Stack
-from yikatong.accounts.roles import AREAS, PUBLIC, SIGNED_IN
+from yikatong.accounts.roles import AREAS, PUBLIC
 
 HREF = re.compile(r'\b(?:href|action)="([^"#]+)')
 SENDING = re.compile(r'<form[^>]*method="post"[^>]*action="([^"#]+)')
@@ -45,7 +45,8 @@ def routes_for(role: str) -> set[str]:
         return {name for name in all_routes() if name in PUBLIC} - set(NOT_PAGES) - {"account_logout"}
     areas = AREAS[role]
     mine = {name for name in all_routes() if ":" in name and name.split(":")[-2] in areas and name not in PUBLIC}
-    return (mine | {"account_logout"} | (set(SIGNED_IN) if role == "resident" else set())) - set(NOT_PAGES)
+    everybody = {"account_logout"} | ({"portal:home"} if role == "resident" else {"mfa_index"})
+    return (mine | everybody) - set(NOT_PAGES)
 
 
 def _route_of(address: str) -> str | None:
@@ -90,16 +91,24 @@ def crawl(page: Page, web: str, seeds: list[str]) -> Crawl:
     return done
 
 
-def faults_as(role: str, page: Page, stack: Stack, *, looked_at: set[str], also: Sequence[str] = ()) -> list[str]:
-    """Everything wrong that one role meets, starting from its seeds and ``also``. Public pages in ``looked_at`` are left out."""
+def faults_as(
+    role: str, page: Page, stack: Stack, *, looked_at: set[str], also: Sequence[str] = (), met: Sequence[str] = ()
+) -> list[str]:
+    """Everything wrong that one role meets, starting from its seeds and ``also``.
+
+    Left out: public pages and those alike for all staff that stand in ``looked_at`` (and are added), and addresses in ``met``,
+    which the caller has looked at.
+    """
     see_at_once(page)
     found = crawl(page, stack.web, [*seeds_of(role, stack), *also])
+    known = {route for address in met if (route := _route_of(address))}
+    wanted = routes_for(role) - NOT_LINKED.get(role, set()) - known
     faults = [f"{role}: broken link {one}" for one in found.broken]
-    faults += [f"{role}: no page leads to {name}" for name in sorted(routes_for(role) - set(found.addresses))]
+    faults += [f"{role}: no page leads to {name}" for name in sorted(wanted - set(found.addresses))]
     for route, addresses in found.addresses.items():
-        if route in looked_at:
+        if route in looked_at or route in known:
             continue
-        if route in PUBLIC:
+        if route in PUBLIC | ALIKE:
             looked_at.add(route)
         for address in addresses:
             faults += [f"{role}: {fault}" for fault in faults_of(page, address)]

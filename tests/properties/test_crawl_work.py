@@ -8,7 +8,7 @@ from openpyxl import Workbook
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import PHONE
-from tests.journeys.people import staff_signs_in
+from tests.journeys.people import resident_signs_in, staff_signs_in
 from tests.journeys.story import outlet_of_the_clerk
 from tests.journeys.test_walk_in import walks_in
 from tests.journeys.units import (
@@ -20,6 +20,8 @@ from tests.journeys.units import (
     uploads_roster,
     waits_for_cards,
 )
+from tests.properties.crawl_second_factor import faults_of_second_factor
+from tests.properties.crawl_world import make_world
 from tests.properties.crawling import faults_as
 from tests.stack import Stack
 from yikatong.accounts.roles import PUBLIC
@@ -83,9 +85,11 @@ def a_second_plan(page: Page, stack: Stack) -> None:
 def test_every_page_of_the_workbenches(stack: Stack, browser: Browser) -> None:
     a_unit_has_cards_to_hand_out(browser, stack)
     somebody_complains(browser, stack)
+    resident_signs_in(browser, stack).context.close()  # whoever asks for something has an account
+    make_world(stack, "work")
     pages = {
         role: staff_signs_in(browser, stack, role)
-        for role in ("card_centre", "bank_clerk", "auditor", "operator", "outreach")
+        for role in ("card_centre", "bank_clerk", "auditor", "operator", "outreach", "kiosk", "admin")
     }
     a_second_plan(pages["card_centre"], stack)
     pages["unit"] = unit_signs_in(browser, stack, "unit")
@@ -93,7 +97,7 @@ def test_every_page_of_the_workbenches(stack: Stack, browser: Browser) -> None:
     looked_at = {
         name for name in PUBLIC if name.startswith("portal:") or name == "console_inbox"
     }  # by test_crawl_portal.py
-    faults = []
+    faults = faults_of_second_factor(browser, stack, "card_centre", user="centre2")
     for role, page in pages.items():
         faults += faults_as(role, page, stack, looked_at=looked_at, also=[chip] if role == "bank_clerk" else [])
     assert not faults, "\n".join(faults)
