@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import DESKTOP, PHONE
-from tests.journeys.looking import faults_of
 from tests.journeys.people import staff_signs_in
 from tests.stack import Stack
 
@@ -152,24 +151,6 @@ def test_an_answer_is_put_right_by_the_card_centre(stack: Stack, browser: Browse
     first.get_by_role("button", name="发布第 3 版").click()
     resident.reload()
     expect(resident.locator("main")).to_contain_text("原来的存折、银行卡先不要销户")
-
-
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desk"])
-def test_every_page_can_be_read_by_everybody(stack: Stack, browser: Browser, size: dict[str, int]) -> None:
-    page = visitor(browser, viewport=size).new_page()
-    addresses = (
-        *("/services/", "/services/park_pass/", "/places/?near=gm", "/places/?category=outlet&district=110108"),
-        *("/places/metro:国贸/", "/questions/", "/questions/?q=gsbb", "/questions/two_activations/"),
-    )
-    faults = [fault for address in addresses for fault in faults_of(page, stack.web + address)]
-    assert not faults, "\n".join(faults)
-
-
-def test_the_editors_pages_too(stack: Stack, browser: Browser) -> None:
-    page = staff_signs_in(browser, stack, "card_centre")
-    addresses = ("", "new/", "lost_card/", "lost_card/history/", "videos/")
-    faults = [fault for address in addresses for fault in faults_of(page, f"{stack.web}/work/content/{address}")]
-    assert not faults, "\n".join(faults)
 
 
 def test_pages_are_light(stack: Stack, browser: Browser) -> None:

@@ -17,7 +17,6 @@ ADMINISTRATORS = frozenset({Role.ADMINISTRATOR.value})
 ROLE_WORDS: dict[str, Promise] = {
     Role.RESIDENT: _("居民"),
     Role.BANK_CLERK: _("银行网点柜员"),
-    Role.KIOSK: _("自助机"),
     Role.CARD_CENTRE: _("社保卡中心"),
     Role.UNIT: _("用人单位或学校经办人"),
     Role.OUTREACH: _("社区协办员"),
