@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -102,7 +103,8 @@ def stack_environment(home: Path) -> dict[str, str]:
     """The environment of a fresh installation in ``home``."""
     dropped = {"DATABASE_URL", "YIKATONG_KEYS", "YIKATONG_ENV", "DJANGO_SETTINGS_MODULE"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    return kept | {"YIKATONG_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    gathered = Path(tempfile.gettempdir()) / "yikatong-test-static"  # compressing takes seconds: once for all of them
+    return kept | {"YIKATONG_HOME": str(home), "YIKATONG_STATIC": str(gathered), "PYTHONUNBUFFERED": "1"}
 
 
 @contextlib.contextmanager

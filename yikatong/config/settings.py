@@ -124,7 +124,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 11 * 2**20
 """Photographs stay in memory until they are sealed: none lies in a temporary file in clear."""
 
 STATIC_URL = "/static/"
-STATIC_ROOT = yikatong_home() / "static" / "current"
+STATIC_ROOT = Path(os.environ.get("YIKATONG_STATIC") or yikatong_home() / "static") / "current"
 """What ``yikatong web`` gathered (``config.static_files``). Where nothing was, files are served from the package."""
 STORAGES = {"staticfiles": {"BACKEND": "yikatong.config.static_files.GatheredFiles"}}
 WHITENOISE_USE_FINDERS = True
