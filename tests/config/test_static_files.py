@@ -42,6 +42,7 @@ def test_gathering_twice_is_gathering_once(root: Path) -> None:
 def test_old_versions_go(root: Path) -> None:
     for number in range(4):
         (root / f"{number:016}").mkdir(parents=True)
+        (root / f"{number:016}" / "staticfiles.json").touch()
     gather()
     assert len([folder for folder in root.iterdir() if not folder.is_symlink()]) == KEPT_VERSIONS
 

@@ -89,7 +89,8 @@ def _found() -> Iterator[tuple[str, FileSystemStorage]]:
 
 
 def _forget_old(root: Path, current: Path) -> None:
-    others = [folder for folder in root.iterdir() if folder != current and folder.is_dir() and not folder.is_symlink()]
+    finished = [folder for folder in root.iterdir() if not folder.is_symlink() and (folder / MANIFEST).exists()]
+    others = [folder for folder in finished if folder != current]  # what another process is still writing is its own
     newest_first = sorted(others, key=lambda folder: folder.stat().st_mtime, reverse=True)
     for folder in newest_first[KEPT_VERSIONS - 1 :]:
         shutil.rmtree(folder, ignore_errors=True)
