@@ -50,7 +50,9 @@ def test_every_page_of_the_portal(stack: Stack, browser: Browser) -> None:
         "where c.generation = 3 and u.role = 'resident'"
     )
     wait_for(lambda: stack.query(made), why="the worker to make the card")
-    faults += faults_as("resident", page, stack, looked_at=looked_at, met=[one for one in steps if "/apply/?" not in one])
+    faults += faults_as(
+        "resident", page, stack, looked_at=looked_at, met=[one for one in steps if "/apply/?" not in one]
+    )
     assert not faults, "\n".join(faults)
 
 
