@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import DESKTOP, PHONE
 from tests.journeys.looking import LARGE_TEXT_PX_MIN, bring_scripts
 from tests.journeys.people import enters_code, gives_photo_if_asked, sends_phone, staff_signs_in
-from tests.journeys.story import ChosenOutlet, outlet_of_the_clerk, registered_terminals
+from tests.journeys.story import ChosenOutlet, opens_case, outlet_of_the_clerk, registered_terminals
 from tests.stack import Stack, wait_for
 from yikatong.foundation.clock import beijing_day, utc_now
 
@@ -151,18 +151,17 @@ def applies(page: Page, stack: Stack, family: Family, outlet: ChosenOutlet, mode
 
 def collects(clerk: Page, stack: Stack, family: Family, number: str) -> None:
     """Taken in; the child's own document is not enough, a stranger's less; the guardian's is."""
-    clerk.goto(f"{stack.web}/work/bank/")
-    clerk.get_by_label("卡号、证件号码或手机号码").fill(number)
-    clerk.get_by_role("button", name="查找").click()
-    clerk.get_by_role("link", name=f"打开 {number}").first.click()
+    opens_case(clerk, stack, number)
     clerk.get_by_role("button", name="登记接收").click()
+    expect(clerk.locator("[data-done]")).to_have_attribute("data-done", "receive")
+    opens_case(clerk, stack, number)
     for shown in ("119901199001010000", family.child_number):
-        clerk.get_by_label(re.compile("监护人证件号码")).fill(shown)
+        clerk.get_by_label("监护人证件号码").fill(shown)
         clerk.get_by_role("button", name="核对无误，发卡").click()
         expect(clerk.get_by_role("alert")).to_contain_text("监护人")
-    clerk.get_by_label(re.compile("监护人证件号码")).fill(family.guardian_number)
+    clerk.get_by_label("监护人证件号码").fill(family.guardian_number)
     clerk.get_by_role("button", name="核对无误，发卡").click()
-    expect(clerk.locator("[data-state]")).to_have_attribute("data-state", "collected")
+    expect(clerk.locator("[data-done]")).to_have_attribute("data-done", "hand_over")
 
 
 @pytest.mark.parametrize(("device", "mode"), WAYS)

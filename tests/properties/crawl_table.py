@@ -27,7 +27,7 @@ NOT_PAGES = {
     "portal:apply_photo_image": "a picture",
     "portal:code_device": "POST: a phone's key",
     "portal:code_image": "a picture",
-    "portal:code_shell": "what the service worker shows without network: tests/journeys/test_ecard.py",
+    "portal:code_shell": "what the service worker shows without network, else it goes on: tests/journeys/test_ecard.py",
     "portal:code_stop_device": "POST",
     "portal:code_wallet_revoke": "POST",
     "portal:code_worker": "the service worker's script",
