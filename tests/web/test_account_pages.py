@@ -16,6 +16,7 @@ from tests.cast import make_person
 from yikatong.accounts import staff_accounts
 from yikatong.accounts.models import Role, User
 from yikatong.accounts.staff_accounts import Duties
+from yikatong.approvals.account_acts import ROLE_WORDS
 from yikatong.audit.actors import Actor
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
@@ -155,3 +156,7 @@ def _code(secret: str) -> str:
     digest = hmac.digest(key, struct.pack(">Q", int(time.time()) // 30), "sha1")
     start = digest[-1] & 15
     return f"{(int.from_bytes(digest[start : start + 4]) & 0x7FFFFFFF) % 10**6:06}"
+
+
+def test_every_role_has_words() -> None:
+    assert set(ROLE_WORDS) == set(Role)
