@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import DESKTOP, PHONE
 from tests.journeys.looking import LARGE_TEXT_PX_MIN, bring_scripts
-from tests.journeys.people import enters_code, gives_photo_if_asked, sends_phone, staff_signs_in
+from tests.journeys.people import activates_card, enters_code, gives_photo_if_asked, sends_phone, staff_signs_in
 from tests.journeys.story import ChosenOutlet, opens_case, outlet_of_the_clerk, registered_terminals
 from tests.stack import Stack, wait_for
 from yikatong.foundation.clock import beijing_day, utc_now
@@ -188,9 +188,7 @@ def test_a_guardian_gets_a_childs_card(
     collects(clerk, stack, family, number)
     page.goto(f"{stack.web}/cards/{card_id}/activate/")
     looks_right(page, mode)
-    page.get_by_label("新卡卡号的后三位").fill(number[-3:])
-    page.get_by_role("button", name="确认启用新卡").click()
-    expect(page.get_by_role("heading", name="社会保障功能已启用")).to_be_visible()
+    activates_card(page, stack, number[-3:])
     if (device, mode) == WAYS[0]:
         folder = tmp_path_factory.mktemp("desk")
         desk = registered_terminals(stack, folder, [("desk", "国贸", "identity")])["desk"]
