@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser import PHONE
 from tests.cuttable import CuttableLine
 from tests.faces import drawn_photo
-from tests.journeys.people import enters_code
+from tests.journeys.people import enters_code, staff_reveals
 from tests.stack import Stack
 
 TABLET = {"width": 820, "height": 1180}
@@ -120,10 +120,8 @@ def retiree_on_the_list(centre: Page, stack: Stack) -> Retiree:
     )
     number, person_id = next((n, person) for n, (person, fits) in enumerate(rows, start=1) if fits)
     centre.goto(f"{stack.web}/work/staff/persons/{person_id}/")
-    centre.get_by_label("查看完整信息的原因").fill("核对上门办理的身份")
-    centre.get_by_role("button", name="查看", exact=True).click()
-    name = centre.get_by_role("heading", level=1).inner_text().strip()
-    identity, phone = (centre.locator("dd").nth(place).inner_text().strip() for place in (0, 1))
+    pieces = (("name", "姓名"), ("identity_number", "证件号码"), ("phone", "手机号码"))
+    name, identity, phone = (staff_reveals(centre, field, label) for field, label in pieces)
     return Retiree(number, person_id, identity, phone, name)
 
 
