@@ -8,8 +8,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import PHONE
-from tests.journeys.looking import faults_of
 from tests.journeys.people import staff_signs_in
 from tests.postgres import open_temporary_folder
 from tests.stack import Stack, running_stack, wait_for
@@ -199,18 +197,3 @@ def test_a_batch_is_planned_compared_published_and_invited(stack: Stack, browser
     sees_invitations_leave(page, stack, "journey-a")
     who = "select actor from audit_event where action = 'campaign.published' and subject = 'campaign:journey-a'"
     assert stack.query(who) == [(f"staff:{stack.staff('card_centre')[0]}",)]
-
-
-def test_the_campaigns_pages_are_for_everybody(stack: Stack, browser: Browser) -> None:
-    """As with a screen reader or weak eyes, on a desk and on a phone."""
-    ((change,),) = stack.query("select min(change_id) from campaign_capacity_change")
-    paths = [
-        *("", "new/?based_on=journey-a", "journey-a/", "journey-a/?district=110108&sort=load&dir=desc&bank=ICBC"),
-        *("journey-b/publish/", "journey-a/person/", "journey-a/versus/journey-b/", "capacity/?kind=blanks"),
-        f"capacity/{change}/withdraw/",
-    ]
-    desk = staff_signs_in(browser, stack, "card_centre")
-    faults = [fault for path in paths for fault in faults_of(desk, f"{stack.web}{ROOT}{path}")]
-    desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    faults += [fault for path in paths[:3] for fault in faults_of(desk, f"{stack.web}{ROOT}{path}")]
-    assert not faults, "\n".join(faults)
