@@ -95,13 +95,16 @@ def test_when_a_code_confirms(is_right: bool, tries: int, is_used: bool, left_s:
         ([], None),
         ([60], None),
         ([59], Reason.SENT_JUST_NOW),
+        ([-59], None),  # negative: used
+        ([-59, 58], Reason.SENT_JUST_NOW),
+        ([-120, -240, -360, -480, -500], Reason.TOO_MANY_CODES),
         ([120, 240, 360, 480], None),
         ([120, 240, 360, 480, 3599], Reason.TOO_MANY_CODES),
         ([120, 240, 360, 480, 3600], None),
     ],
 )
 def test_codes_are_sent_sparingly(ages_s: list[int], reason: Reason | None) -> None:
-    sent = [NOON - timedelta(seconds=age) for age in ages_s]
+    sent = [(NOON - timedelta(seconds=abs(age)), age < 0) for age in ages_s]
     if reason is None:
         check_may_send(sent, NOON, rules_at(DAY).limits)
         return

@@ -47,7 +47,8 @@ def send(person: Person, act: str, *, what: str, by: Actor, at: datetime) -> str
         Person.objects.select_for_update().get(person_id=person.person_id)
         mine = ConfirmationCode.objects.filter(person_id=person.person_id)
         mine.filter(sent_at__lt=at - KEPT).delete()
-        check_may_send(list(mine.values_list("sent_at", flat=True)), at, limits)
+        sent = [(moment, used_at is not None) for moment, used_at in mine.values_list("sent_at", "used_at")]
+        check_may_send(sent, at, limits)
         mine.filter(act=act, used_at=None, expires_at__gt=at).update(expires_at=at)
         code_id = new_uuid7()
         ConfirmationCode.objects.create(

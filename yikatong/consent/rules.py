@@ -79,11 +79,14 @@ def applies_to(text: ConsentText, birth_date: date, on: date) -> bool:
     return not text.for_under_14 or age_years(birth_date, on) < CHILD_UNDER_YEARS
 
 
-def check_may_send(sent: list[datetime], at: datetime, limits: Limits) -> None:
-    """Not twice within a minute, and not too many in an hour. ``sent``: when codes went to this person. Raises ``Refused``."""
-    if any(at - moment < RESEND_AFTER for moment in sent):
+def check_may_send(sent: list[tuple[datetime, bool]], at: datetime, limits: Limits) -> None:
+    """Not twice within a minute, and not too many in an hour. ``sent``: when codes went to this person and whether each was used.
+
+    A code that did its work keeps nobody waiting for the next. Raises ``Refused``.
+    """
+    if any(at - moment < RESEND_AFTER for moment, is_used in sent if not is_used):
         raise Refused(Reason.SENT_JUST_NOW, "验证码刚刚发送，请一分钟后再试")
-    if sum(at - moment < timedelta(hours=1) for moment in sent) >= limits.confirmation_codes_per_hour_max:
+    if sum(at - moment < timedelta(hours=1) for moment, _ in sent) >= limits.confirmation_codes_per_hour_max:
         raise Refused(Reason.TOO_MANY_CODES, "一小时内发送的验证码太多，请稍后再试")
 
 
