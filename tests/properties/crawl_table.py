@@ -98,6 +98,7 @@ SEEDS: dict[str, list[tuple[str, str]]] = {
         ("/dev/inbox/", ""),
         ("/help/", ""),
         ("/fairness/complaint/state/", ""),
+        ("/places/?near=gm", ""),
     ],
     "resident": [
         ("/", ""),
