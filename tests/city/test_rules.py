@@ -74,6 +74,7 @@ def test_limits_of_today() -> None:
         confirmation_code_life_min=5,
         confirmation_code_tries_max=5,
         confirmation_codes_per_hour_max=5,
+        credential_days=30,
     )
 
 

@@ -216,10 +216,10 @@ def test_other_banks_cards_cancelled_cards_and_quiet_outlets_are_refused(card: C
 
 def test_a_card_whose_holder_does_not_fit_the_chip_is_told_and_nothing_is_sent(card: Card, tmp_path: Path) -> None:
     person = Person.objects.get(person_id=card.person_id)
-    person.name_sealed = field_cipher().seal("name", "長" * 26)
-    person.save(update_fields=["name_sealed"])
+    person.ethnicity_code = "?"
+    person.save(update_fields=["ethnicity_code"])
     opened = sent(blank(tmp_path), counter.begin(card.card_id, outlet_id=OUTLET, by=CLERK, at=NOON))
-    with pytest.raises(Refused, match="姓名") as refused:
+    with pytest.raises(Refused, match="民族") as refused:
         counter.load(card.card_id, opened, outlet_id=OUTLET, by=CLERK, at=NOON)
     assert refused.value.reason == JobReason.CARD_NOT_PREPARED
     assert _in_place(card).blank_serial == ""
