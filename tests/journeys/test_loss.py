@@ -92,7 +92,7 @@ def takes_everything_home(story: Story) -> None:
     stack, page = story.stack, story.resident
     page.goto(f"{stack.web}/privacy/seen/")
     expect(page.locator("main")).to_contain_text("查看了完整的登记信息")
-    expect(page.locator("main")).to_contain_text("核对领卡人身份")
+    expect(page.locator("main")).to_contain_text("本人来电，核对身份")
     page.goto(f"{stack.web}/privacy/export/")
     page.get_by_role("button", name="获取验证码").click()
     page.get_by_label("短信验证码").fill(confirmation_code(page, stack, "下载本人的全部个人信息"))
@@ -102,7 +102,7 @@ def takes_everything_home(story: Story) -> None:
     data = json.loads(downloading.value.path().read_text(encoding="utf-8"))
     assert [card["generation"] for card in data["cards"]] == [2, 3, 3]
     assert data["identity"][0]["identity_number"] == story.identity_number
-    assert "核对领卡人身份" in [row["reason"] for row in data["seen_by"]]
+    assert "本人来电，核对身份" in [row["reason"] for row in data["seen_by"]]
 
 
 def test_lost_found_lost_for_good_and_replaced(stack: Stack, browser: Browser, tmp_path: Path) -> None:
