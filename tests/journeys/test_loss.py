@@ -102,7 +102,7 @@ def takes_everything_home(story: Story) -> None:
     data = json.loads(downloading.value.path().read_text(encoding="utf-8"))
     assert [card["generation"] for card in data["cards"]] == [2, 3, 3]
     assert data["identity"][0]["identity_number"] == story.identity_number
-    assert "本人来电，核对身份" in [row["reason"] for row in data["seen_by"]]
+    assert "holder_calls" in [row["reason"] for row in data["seen_by"]]
 
 
 def test_lost_found_lost_for_good_and_replaced(stack: Stack, browser: Browser, tmp_path: Path) -> None:
