@@ -226,7 +226,10 @@ def test_a_video_with_captions_from_upload_to_residents(editor: Client, visitor:
     assert visitor.get(f"/videos/{video.pk}/film/").status_code == 404
     editor.post(f"/work/content/videos/{video.pk}/show/", {"publish": "1"})
     page = visitor.get("/videos/").content.decode()
-    assert f'<track kind="captions" srclang="zh" label="中文" src="/videos/{video.pk}/captions/zh.vtt" default>' in page
+    assert (
+        f'<track kind="captions" srclang="zh" label="简体中文" src="/videos/{video.pk}/captions/zh.vtt" default>'
+        in page
+    )
     assert "看视频" in visitor.get("/questions/").content.decode()
     whole = visitor.get(f"/videos/{video.pk}/film/")
     assert (whole.status_code, whole["Content-Type"], whole.content) == (200, "video/mp4", TINY_MP4)
