@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser, sync_playwright
 
+CHROMIUM = Path("/usr/bin/chromium")
 FIRST_BAR_BYTES, LATER_BAR_BYTES, USABLE_BAR_S = 100_000, 20_000, 2.0
 SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
 """150 ms round trips, 1.6 Mbit/s down, 750 kbit/s up. Source: Lighthouse, docs/throttling.md ("slow 4G")."""
@@ -43,8 +44,9 @@ class PhoneVisit:
 
 def visit_as_phone(web: str, addresses: dict[str, str], visitor: tuple[int, str]) -> list[PhoneVisit]:
     """Visit every page as one resident, each with an empty cache first."""
+    assert CHROMIUM.exists(), "Chromium is missing; run make setup-system"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         try:
             return [
                 _visit(
@@ -80,6 +82,3 @@ def _visit(browser: Browser, web: str, name: str, address: str, session: str) ->
     later = transferred[0]
     context.close()
     return PhoneVisit(name, first, later, usable_s)
-
-
-assert Path("/usr/bin/chromium").exists(), "Chromium is missing; run make setup-system"
