@@ -5,6 +5,14 @@ from django.db import connections
 from django.db.backends.postgresql.operations import DatabaseOperations
 from pytest_socket import socket_allow_hosts
 
+from tests.stack import drop_prepared
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What journeys kept for each other goes with the run."""
+    if not hasattr(session.config, "workerinput"):
+        drop_prepared()
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_setup() -> None:

@@ -1,9 +1,11 @@
 """The whole platform as a newcomer starts it, for journeys: the demo command, its processes, and eyes on its database."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +23,8 @@ from yikatong.database.cluster import Cluster
 
 START_WITHIN_S = 180
 STEP_WITHIN_S = 60
+PERSONS = 3000
+PREPARED = "yikatong-test-prepared-"
 
 
 def free_port() -> int:
@@ -108,7 +112,36 @@ def stack_environment(home: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running_stack(home: Path, *, persons: int = 3000) -> Iterator[Stack]:
+def prepared_stack(home: Path) -> Iterator[Stack]:
+    """A demo that was started once before in this test run: its folder is a copy of the first one's, and starts sooner.
+
+    The first is left when its plan is drafted, so that no copy spends its first minute on that.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / f"{PREPARED}{run}"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o711)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of the run wait for the one that prepares
+        if not (folder / "home").is_dir():
+            with running_stack(folder / "making") as stack:
+                drafted = "select true from campaign_campaign where state = 'planned'"
+                wait_for(lambda: stack.query(drafted), within_s=START_WITHIN_S, why="the worker to draft the plan")
+                stack.stop()
+            (folder / "making").rename(folder / "home")
+    subprocess.run(["cp", "-a", folder / "home", home], check=True)
+    with running_stack(home) as stack:
+        yield stack
+
+
+def drop_prepared() -> None:
+    """Remove what ``prepared_stack`` keeps for a test run; at its end, in the process that began it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    shutil.rmtree(Path(tempfile.gettempdir()) / f"{PREPARED}{run}", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running_stack(home: Path, *, persons: int = PERSONS) -> Iterator[Stack]:
     """Start the demo in ``home``, wait until it says it is up, and stop it at the end."""
     web_port, gateway_port = free_port(), free_port()
     command = [sys.executable, "-m", "yikatong.config", "demo", "--persons", str(persons)]

@@ -10,7 +10,7 @@ from tests.campaign.world import MONDAY, make_city
 from tests.cast import CLERK, NOON, make_person
 from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
-from yikatong.campaign import drafting, services
+from yikatong.campaign import drafting
 from yikatong.campaign.changes import CloseOutlet, LoseProduction, MoreDemand
 from yikatong.campaign.foresight import foresee
 from yikatong.campaign.models import (
@@ -185,7 +185,7 @@ def test_a_fault_is_told_in_the_plan_and_raised(city: list[Outlet], monkeypatch:
 
     make_person(1)
     ask()
-    monkeypatch.setattr(services, "carry_out", broken)
+    monkeypatch.setattr(drafting, "carry_out", broken)
     with pytest.raises(OSError, match="disk"):
         plan_requested("winter", at=NOON)
     made = Campaign.objects.get()

@@ -7,13 +7,13 @@ from playwright.sync_api import Browser
 
 from tests.browser import chromium
 from tests.postgres import open_temporary_folder
-from tests.stack import Stack, running_stack
+from tests.stack import Stack, prepared_stack
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """The demo, in a folder of its own."""
-    with running_stack(open_temporary_folder() / "home") as running:
+    with prepared_stack(open_temporary_folder() / "home") as running:
         yield running
 
 

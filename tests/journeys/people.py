@@ -74,8 +74,8 @@ def gives_photo_if_asked(page: Page, **wrong: Any) -> None:
     page.get_by_role("button", name="检查照片").click()
     if not wrong:
         page.get_by_role("heading", name="照片可以用").wait_for()
-        page.get_by_role("button", name="继续").click()
-        page.get_by_role("heading", level=1).wait_for()
+        with page.expect_navigation():
+            page.get_by_role("button", name="继续").click()
 
 
 def chooses_bank(page: Page, bank_name: str) -> None:
@@ -83,7 +83,8 @@ def chooses_bank(page: Page, bank_name: str) -> None:
     gives_photo_if_asked(page)
     assert page.locator("input[name=bank]:checked").count() == 0
     page.get_by_label(bank_name, exact=True).check()
-    page.get_by_role("button", name="继续").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="继续").click()
     gives_photo_if_asked(page)
 
 

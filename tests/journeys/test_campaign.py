@@ -3,27 +3,16 @@ with what if, published, invitations sent, the load curve shown."""
 
 import os
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.people import staff_signs_in
-from tests.postgres import open_temporary_folder
-from tests.stack import Stack, running_stack, wait_for
+from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.journey
 ROOT = "/work/campaigns/"
 PLANNED_WITHIN_MS = PUBLISHED_WITHIN_MS = 60_000
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """The demo, whose worker sends invitations at any hour, so that this journey does not hang on when it is walked."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("YIKATONG_SENDING_HOURS", "0-24")
-        with running_stack(open_temporary_folder() / "home") as running:
-            yield running
 
 
 def plans(page: Page, stack: Stack, name: str) -> None:

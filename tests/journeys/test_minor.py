@@ -125,7 +125,8 @@ def applies(page: Page, stack: Stack, family: Family, outlet: ChosenOutlet, mode
     page.get_by_role("button", name="继续上次的申请").click()
     assert page.get_by_text("邮寄到此地址").count() == 0
     page.get_by_label("区", exact=True).select_option(outlet.district)
-    page.get_by_role("button", name="查看这个区的网点").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="查看这个区的网点").click()
     looks_right(page, mode)
     page.locator(f"input[value='{outlet.outlet_id}']").check()
     page.get_by_role("button", name="在所选网点领取").click()
@@ -134,6 +135,7 @@ def applies(page: Page, stack: Stack, family: Family, outlet: ChosenOutlet, mode
         looks_right(page, mode)
         page.get_by_label("卡到了以后再约").check()
         page.get_by_role("button", name="继续").click()
+        page.get_by_role("heading", name="请核对后提交").wait_for()
     looks_right(page, mode)
     page.get_by_role("link", name=re.compile(r"^修改\s*银行")).click()
     page.get_by_label(outlet.bank_name, exact=True).check()

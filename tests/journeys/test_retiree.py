@@ -27,7 +27,7 @@ from tests.journeys.looking import faults_of
 from tests.journeys.people import activates_at_kiosk, staff_signs_in
 from tests.journeys.story import opens_case, registered_terminals
 from tests.postgres import open_temporary_folder
-from tests.stack import Stack, running_stack, wait_for
+from tests.stack import Stack, prepared_stack, wait_for
 from yikatong.city.folder import BEIJING
 
 pytestmark = pytest.mark.journey
@@ -49,7 +49,7 @@ def stack() -> Iterator[Stack]:
     programme.write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "YIKATONG_CITY_DATA", str(city))
-        with running_stack(folder / "home") as running:
+        with prepared_stack(folder / "home") as running:
             yield running
 
 

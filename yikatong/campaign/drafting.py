@@ -18,6 +18,7 @@ from django.db.models import Count
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.campaign import storing
+from yikatong.campaign.asking import STEPS, UNDER_WAY, Abandoned
 from yikatong.campaign.building import Built, build, unit_table
 from yikatong.campaign.calendar import mondays
 from yikatong.campaign.changes import from_json
@@ -30,7 +31,8 @@ from yikatong.campaign.persons import NOBODYS, slots_of
 from yikatong.campaign.planner import Plan, figures, load_of, plan
 from yikatong.campaign.problem import Ints, ProblemWrong, Way
 from yikatong.campaign.queues import Service
-from yikatong.campaign.reading import NO_COMMUNITY, NO_GUARDIAN, NOT_OPEN, City, Readers, read_city, read_people
+from yikatong.campaign.reading import City, Readers, read_city, read_people
+from yikatong.campaign.refusals import NO_COMMUNITY, NO_GUARDIAN, NOT_OPEN
 from yikatong.campaign.standing import TOLD, last_unmoved, weeks_that_stand
 from yikatong.campaign.storing import Forecast, Placed
 from yikatong.campaign.units import UnitPlan, Units, after_units, plan_units, refusal_words
@@ -40,15 +42,8 @@ from yikatong.city.capacity import campaign_limits_at
 from yikatong.city.rules import CATEGORIES
 from yikatong.foundation.clock import beijing_day
 
-WEEKS_MAX = 104
-AHEAD_DAYS_MAX = 3 * 366
-"""Further ahead nobody knows rules or people. Source: assumption."""
-PROGRAMME_BEGAN = date(2024, 10, 30)
-"""Source: 京人社数据字〔2024〕133号: before it there are no rules to plan by."""
-UNDER_WAY = frozenset({CampaignState.QUEUED, CampaignState.PLANNING})
 WAITING_SEED = 1
 """The same for all plans, so that what differs in their waiting is the plans' doing."""
-STEPS = ("读取登记簿", "预测选行和领卡方式", "计算各领卡点能力", "安排单位", "计划", "抽签", "模拟排队", "保存")
 
 _KEPT = """
 with told as (
@@ -78,23 +73,11 @@ class _Drawn:
     families_split: int
 
 
-class Abandoned(Exception):
-    """The plan was thrown away, or finished by another worker, while it was being made; nothing was stored."""
-
-
 def _require_wanted(wanted: Campaign) -> None:
     """The row is locked until all is stored, so that two workers never store one plan. Raises ``Abandoned``."""
     row = Campaign.objects.select_for_update().filter(campaign_id=wanted.campaign_id).first()
     if row is None or row.requested_at != wanted.requested_at or row.state not in UNDER_WAY:
         raise Abandoned(wanted.campaign_id)
-
-
-def check_span(starts_on: date, weeks: int, today: date) -> None:
-    """Raise ``ProblemWrong`` for weeks that cannot be planned."""
-    if not PROGRAMME_BEGAN <= starts_on <= today + timedelta(AHEAD_DAYS_MAX):
-        raise ProblemWrong(f"起始日期应在 {PROGRAMME_BEGAN} 到 {today + timedelta(AHEAD_DAYS_MAX)} 之间")
-    if starts_on.weekday() != 0 or not 1 <= weeks <= WEEKS_MAX:
-        raise ProblemWrong(f"计划须从周一开始，1 至 {WEEKS_MAX} 周")
 
 
 def carry_out(wanted: Campaign, *, by: Actor, at: datetime, processes: int, told: Told) -> Campaign:

@@ -16,6 +16,7 @@ from yikatong.banks.models import Bank, Outlet
 from yikatong.campaign.changes import Change, MoreDemand
 from yikatong.campaign.persons import drawn
 from yikatong.campaign.problem import Ints
+from yikatong.campaign.refusals import NO_COMMUNITY, NO_GUARDIAN, NOT_OPEN
 from yikatong.city.models import Division
 from yikatong.city.rules import CATEGORIES, rules_at
 from yikatong.issuance.rules import THIRD_GENERATION
@@ -65,7 +66,6 @@ _COLUMNS = {
     "unit_collects": pl.String,
     "wished_bank": pl.String,
 }
-NO_GUARDIAN, NOT_OPEN, NO_COMMUNITY = "no_guardian", "batch_not_open", "community_unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,11 @@ from datetime import timedelta
 import numpy as np
 
 from yikatong.banks.models import Bank, Outlet
-from yikatong.campaign.building import district_features, outlet_point
 from yikatong.campaign.explain import Reason, reason_words
 from yikatong.campaign.geography import Geography, positions
 from yikatong.campaign.models import BankWeek, Campaign, PlaceWeek, Slot, UnitSlot
 from yikatong.campaign.problem import distances_m
-from yikatong.campaign.reading import NO_COMMUNITY, NO_GUARDIAN, NOT_OPEN, eligible_week_of
-from yikatong.campaign.storing import NO_ROOM, NO_WEEK_FOR_UNIT
+from yikatong.campaign.refusals import NO_COMMUNITY, NO_GUARDIAN, NO_ROOM, NO_WEEK_FOR_UNIT, NOT_OPEN
 from yikatong.registry.models import Organisation, Person
 
 REFUSAL_WORDS: dict[str, str] = {
@@ -37,6 +35,8 @@ def why(campaign: Campaign, person_id: int) -> str:
         return _unit_words(campaign, slot)
     if slot.way == "post" and not slot.is_bank_fixed:
         return f"{slot.week_starts_on} 起的一周：本人还没有申请，计划预测按邮寄领取并预留能力；申请时仍可自行选择银行和领卡方式。"
+    from yikatong.campaign.reading import eligible_week_of  # it loads columns of millions: only when asked
+
     person = Person.objects.get(person_id=person_id)
     since = campaign.starts_on + timedelta(weeks=eligible_week_of(person, campaign.starts_on, campaign.weeks))
     weeks = [since + timedelta(weeks=number) for number in range(max((slot.week_starts_on - since).days // 7, 0))]
@@ -84,6 +84,8 @@ def _unit_words(campaign: Campaign, slot: Slot) -> str:
 def _place(slot: Slot, person: Person) -> tuple[str, str, int, int, int] | None:
     """The place's key and name, how many of the bank's outlets are nearer, the way there and to the nearest, in metres; ``None``
     for a place or a community that is no more."""
+    from yikatong.campaign.building import district_features, outlet_point
+
     bank = Bank.objects.filter(code=slot.bank_code).first()
     bank_name = bank.name_zh if bank else slot.bank_code
     if slot.way == "post":

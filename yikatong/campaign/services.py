@@ -18,9 +18,8 @@ from django.db import InterfaceError, OperationalError, transaction
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.banks.models import Bank, Outlet
-from yikatong.campaign import storing
+from yikatong.campaign.asking import STEPS, UNDER_WAY, Abandoned, check_span
 from yikatong.campaign.changes import Change, Names, check, to_json
-from yikatong.campaign.drafting import STEPS, UNDER_WAY, Abandoned, carry_out, check_span
 from yikatong.campaign.models import Campaign, CampaignState
 from yikatong.campaign.problem import ProblemWrong
 from yikatong.city.models import Division
@@ -106,6 +105,8 @@ def plan_now(
     told: Callable[[str], object] = lambda step: None,
 ) -> Campaign:
     """The same without the worker, for commands. ``told`` hears of each step. Raises ``Refused``, ``ProblemWrong``."""
+    from yikatong.campaign.drafting import carry_out  # it loads columns of millions, which the web does without
+
     with transaction.atomic():
         campaign = _take_on(campaign_id, asked, again=again, by=by, at=at)
     try:
@@ -166,6 +167,8 @@ def clear_discarded(campaign_id: str) -> None:
 
     One asked for again under its name is left alone: it clears them itself before it is stored.
     """
+    from yikatong.campaign import storing
+
     if not Campaign.objects.filter(campaign_id=campaign_id).exists():
         storing.clear(campaign_id)
 
@@ -176,6 +179,8 @@ def plan_requested(campaign_id: str, *, at: datetime) -> None:
     What cannot be planned is told in the plan's row. Any other fault is told there too, and raised; only when the database
     goes away the plan stays under way, for the worker comes back to it.
     """
+    from yikatong.campaign.drafting import carry_out
+
     wanted = Campaign.objects.filter(campaign_id=campaign_id, state__in=UNDER_WAY).first()
     if wanted is None:
         return

@@ -17,9 +17,9 @@ from yikatong.campaign.persons import NOBODYS
 from yikatong.campaign.planner import Plan, load_of
 from yikatong.campaign.problem import Ints, Way
 from yikatong.campaign.reading import City, Readers
+from yikatong.campaign.refusals import NO_ROOM, NO_WEEK_FOR_UNIT
 from yikatong.campaign.waiting import PlaceWaiting
 
-NO_ROOM, NO_WEEK_FOR_UNIT = "no_room", "unit_no_week"
 UNIT_WAY = 3
 WAY_NAMES = [way.name.lower() for way in Way] + ["unit"]
 _ROWS_AT_ONCE = 100_000

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scipy import special
-
 SIGNIFICANCE_PERCENT = 5
 EXPECTED_MIN = 5
 """Below this expectation in a cell, chi-square is not trusted. Source: W. G. Cochran, Biometrics 10 (1954), 417–451."""
@@ -111,6 +109,8 @@ def position_test(chosen: Mapping[int, Sequence[int]]) -> PositionTest:
         chi_square += sum((count - expected) ** 2 / expected for count in counts)
     if people == 0:
         return PositionTest(Verdict.TOO_FEW if left_out else Verdict.NO_CHOICES, 0, left_out)
+    from scipy import special  # takes a second to load, which only tests of orders need
+
     p_value = float(special.chdtrc(degrees, chi_square))
     verdict = Verdict.DEPENDS if p_value * 100 < SIGNIFICANCE_PERCENT else Verdict.INDEPENDENT
     return PositionTest(verdict, people, left_out, chi_square, degrees, p_value)

@@ -17,7 +17,6 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, sparse
 
 PUBLISHED_MIN = 10
 VALUES_LEFT_MIN = 6
@@ -140,6 +139,8 @@ class _Solutions:
         relations: Sequence[tuple[Key, Sequence[Key]]],
         keys: Sequence[Key],
     ) -> None:
+        from scipy import sparse  # SciPy takes a second to load, which only publishing needs
+
         place = {key: number for number, key in enumerate(keys)}
         lines, columns, signs = [], [], []
         self._right = np.zeros(len(relations))
@@ -158,6 +159,8 @@ class _Solutions:
 
     def farthest(self, direction: NDArray[np.float64]) -> NDArray[np.float64]:
         """A solution as far as possible in a direction."""
+        from scipy import optimize
+
         found = optimize.linprog(-direction, A_eq=self._matrix, b_eq=self._right, bounds=self._bounds)
         return np.asarray(found.x, dtype=np.float64) if found.status == 0 else self.true
 

@@ -15,8 +15,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-import openpyxl
-
 from yikatong.foundation.errors import Refused
 from yikatong.registry.csv_files import split_line
 from yikatong.registry.encodings import UTF8_MARK, choose_encoding
@@ -115,6 +113,8 @@ def _check_archive(content: bytes) -> None:
 
 
 def _workbook_rows(content: BytesIO) -> Iterator[RawRow]:
+    import openpyxl
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of features that a roster does not need

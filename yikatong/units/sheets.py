@@ -1,17 +1,14 @@
 """Files that a unit takes away: the template of a roster, the bad rows of one, the list of its people.
 
 CSV begins with a byte order mark, so that spreadsheets read it as UTF-8; every cell that could be taken for a formula is quoted.
+openpyxl is loaded only where a workbook is made: most processes make none.
 """
 
 import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.worksheet.datavalidation import DataValidation
+from typing import TYPE_CHECKING
 
 from yikatong.registry.rejected import harmless
 from yikatong.registry.sealing import field_cipher
@@ -19,6 +16,9 @@ from yikatong.units.checking import CELLS_FIELD
 from yikatong.units.models import Roster, RosterRow
 from yikatong.units.reading import SHEET_NAME
 from yikatong.units.rows import COLUMNS, REPORT_COLUMNS
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
 
 TEMPLATE_ROWS = (
     5_000  # so far down are the cells text and the banks a list to pick from; more rows may be filled in all the same
@@ -40,6 +40,10 @@ INSTRUCTIONS = (
 
 def template_workbook(bank_names: Sequence[str]) -> bytes:
     """The template with instructions and, for the bank column, a list of the unit's banks in the order drawn for it."""
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.worksheet.datavalidation import DataValidation
+
     book = Workbook()
     sheet = book.active
     assert sheet is not None
@@ -100,6 +104,9 @@ def csv_lines(table: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def workbook_of(table: Iterable[Sequence[str]], title: str) -> bytes:
     """A table as a workbook of one sheet in which every cell is text."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title)
     for column in "ABCDEFGH":
@@ -119,7 +126,7 @@ def _printable(text: str) -> str:
     return "".join(c for c in text if c.isprintable() or c in "\n\t")
 
 
-def _bytes_of(book: Workbook) -> bytes:
+def _bytes_of(book: "Workbook") -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

@@ -13,6 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from yikatong.banks.models import Bank, Outlet
+from yikatong.campaign.asking import WEEKS_MAX
 from yikatong.campaign.models import Campaign
 from yikatong.city.models import Division
 from yikatong.workbench.campaign_words import WITH_FIGURES
@@ -20,7 +21,6 @@ from yikatong.workbench.campaign_words import WITH_FIGURES
 NUL = "\0"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 RESERVED = {"new", "capacity"}
-WEEKS_MAX = 104
 SEED_MAX = 2**62
 YEARS = (2024, 2100)
 """Days outside these years are slips of the keyboard. Source: assumption."""

@@ -15,9 +15,6 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
 
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
@@ -160,6 +157,10 @@ def _batched(lines: Iterable[str], *, at_once: int = 500) -> Iterator[str]:
 
 
 def _workbook(plan: Campaign) -> FileResponse:
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
     book = Workbook(write_only=True)
     for table in TABLES.values():
         sheet = book.create_sheet(str(table.title))

@@ -24,7 +24,6 @@ from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.identifiers import new_uuid7
 from yikatong.issuance import counter
-from yikatong.issuance.card_face import FaceContents, FaceUnprintable, face_pdf
 from yikatong.issuance.models import Card
 from yikatong.issuance.portraits import UPLOAD_MAX, PortraitWrong, keep_portrait, portrait_of
 from yikatong.registry.models import Person
@@ -122,6 +121,8 @@ def face(request: HttpRequest, card_id: int) -> HttpResponse:
     if not counter.is_made_at(card, outlet.outlet_id) or card.made_at is None or card.expires_on is None:
         raise Http404
     holder = clear_view(Person.objects.get(person_id=card.person_id))
+    from yikatong.issuance.card_face import FaceContents, FaceUnprintable, face_pdf  # it loads two seconds of PDF
+
     contents = FaceContents(
         name=holder.name,
         identity_number=holder.identity_number,

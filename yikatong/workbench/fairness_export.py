@@ -2,15 +2,14 @@
 
 import csv
 import io
-
-from openpyxl import Workbook
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.worksheet import Worksheet
+from typing import TYPE_CHECKING
 
 from yikatong.supervision.rules import most_favoured
 from yikatong.supervision.selectors import BankFigures, Report
 from yikatong.supervision.words import CATEGORIES, CHANNELS, concentration_words, position_words, scale_words
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
 
 type Cell = str | int | float | None
 COLUMNS: tuple[tuple[str, str], ...] = (
@@ -58,6 +57,8 @@ def csv_of(report: Report) -> bytes:
 
 def xlsx_of(report: Report) -> bytes:
     """Three sheets: what is shown and what it means, the banks, the positions."""
+    from openpyxl import Workbook
+
     book = Workbook()
     book.remove(book.worksheets[0])
     told = book.create_sheet("说明")
@@ -94,7 +95,10 @@ def _about(report: Report) -> list[list[str]]:
     ]
 
 
-def _fill(sheet: Worksheet, headings: list[str], rows: list[list[Cell]]) -> None:
+def _fill(sheet: "Worksheet", headings: list[str], rows: list[list[Cell]]) -> None:
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
     sheet.append(headings)
     for row in rows:
         sheet.append(row)
