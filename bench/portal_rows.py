@@ -25,7 +25,7 @@ FILLS: tuple[tuple[str, LiteralString], ...] = (
             needs_home_visit, older_card_generation, older_card_number, source_digest, updated_at)
         select n, sha256(int8send(n)) || int8send(n) || int4send(1), sha256(int8send(-n)), sha256(int8send(n + 1)),
             sha256(int8send(n + 2)) || int4send(1), sha256(int8send(-n - 1)), 1 + n %% 2, '01',
-            date '1935-01-01' + (n * 7919 %% 32000)::int, communities.codes[1 + n %% cardinality(communities.codes)],
+            date '1935-01-01' + (n::bigint * 7919 %% 32000)::int, communities.codes[1 + n %% cardinality(communities.codes)],
             (array['employee', 'flexible', 'resident', 'retiree', 'minor'])[1 + n %% 5],
             case when n %% 5 = 3 then 'ICBC' else '' end, n %% 9 = 0, n %% 97 = 0, 2,
             lpad(n::text, 9, '0'), sha256(int8send(n)), now()

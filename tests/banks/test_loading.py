@@ -1,10 +1,13 @@
 """Banks and outlets arrive with the city, in its transaction."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from tests.city.conftest import Spoil
+from tests.held import rows_held
 from yikatong.banks.models import Bank, Outlet
 from yikatong.banks.selectors import banks, outlets
 from yikatong.city.folder import BEIJING, BadCityData
@@ -14,12 +17,13 @@ AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def _loaded() -> None:
-    load_city(BEIJING, at=AT)
+@pytest.fixture(scope="module", autouse=True)
+def _loaded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with rows_held(django_db_blocker):
+        load_city(BEIJING, at=AT)
+        yield
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_sixteen_banks_of_which_one_is_an_assumption() -> None:
     assert banks().count() == 16
     assumed = banks().get(is_assumption=True)
@@ -28,13 +32,11 @@ def test_sixteen_banks_of_which_one_is_an_assumption() -> None:
     assert assumed.cnaps_prefix == ""
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_banks_take_part_from_the_day_they_joined() -> None:
     days = (date(2024, 10, 29), date(2024, 10, 30), date(2025, 12, 8), date(2025, 12, 9))
     assert [banks(day).count() for day in days] == [0, 15, 15, 16]
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_outlets_by_bank_and_district_real_ones_first() -> None:
     assert outlets().count() == 3000
     found = list(outlets("PSBC", "110112"))
@@ -44,12 +46,10 @@ def test_outlets_by_bank_and_district_real_ones_first() -> None:
     assert Outlet.objects.filter(is_synthetic=True).exclude(name__startswith="（虚构）").count() == 0
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_a_second_load_leaves_them_alone() -> None:
     assert load_city(BEIJING, at=AT).changed_nothing
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_a_removed_branch_goes_and_nothing_else(spoil: Spoil) -> None:
     gone = "PSBC-403100001568"
     folder = spoil("bank_branches_partial.csv", "403100001568,listed", "403100001568,removed")
@@ -58,7 +58,6 @@ def test_a_removed_branch_goes_and_nothing_else(spoil: Spoil) -> None:
     assert Outlet.objects.count() == 3000  # one more example makes up for it
 
 
-@pytest.mark.usefixtures("_loaded")
 def test_bad_bank_data_leaves_banks_and_city_as_they_were(spoil: Spoil) -> None:
     with pytest.raises(BadCityData, match="校验位"):
         load_city(spoil("bank_branches_partial.csv", "103100005524", "103100005525"), at=AT)

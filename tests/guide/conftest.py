@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
+from tests.held import rows_held
 from yikatong.city.folder import BEIJING
 from yikatong.city.loader import load_city
 from yikatong.guide import selectors
@@ -24,12 +24,6 @@ def _nothing_remembered() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def city(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Beijing's data for all tests of a module: loaded once, taken back at its end."""
-    with django_db_blocker.unblock():
-        outer = transaction.atomic()
-        outer.__enter__()
-        try:
-            load_city(BEIJING, at=AT)
-            yield
-        finally:
-            transaction.set_rollback(True)
-            outer.__exit__(None, None, None)
+    with rows_held(django_db_blocker):
+        load_city(BEIJING, at=AT)
+        yield

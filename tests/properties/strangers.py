@@ -4,12 +4,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from importlib import import_module
+from inspect import unwrap
 from itertools import product
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import apps
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from tests.cast import NOON, active_card, application_for, made_card, make_bank, make_guardian, make_person
 from yikatong.applications.services import submit
@@ -133,8 +137,8 @@ def parameter_names() -> list[str]:
     return sorted(found - {"csrfmiddlewaretoken", "viewport", "color"})
 
 
-def button_values() -> list[tuple[str, str]]:
-    """Every button of a form, as name and value, that says what is to be done."""
+@cache
+def _all_buttons() -> list[tuple[str, str]]:
     button = re.compile(r"""<button[^>]*name="(\w+)"[^>]*value="([\w-]+)\"""")
     hidden = re.compile(r"""<input type="hidden" name="(action|do|step)" value="([\w-]+)\"""")
     found: set[tuple[str, str]] = set()
@@ -143,6 +147,35 @@ def button_values() -> list[tuple[str, str]]:
             text = path.read_text("utf-8")
             found |= set(button.findall(text)) | set(hidden.findall(text))
     return sorted(found)
+
+
+@cache
+def _words_of(module: str) -> frozenset[str]:
+    """The texts in quotation marks of a page's module, and of those of the portal and the workbench that it imports."""
+    quoted = re.compile(r"""["']([\w-]+)["']""")
+    text = Path(str(import_module(module).__file__)).read_text("utf-8")
+    found = set(quoted.findall(text))
+    imports = re.findall(r"from (yikatong\.(?:portal|workbench)\.\w+) import", text)
+    for package, names in re.findall(r"from (yikatong\.(?:portal|workbench)) import ([\w, ]+)", text):
+        imports += [f"{package}.{name}" for name in names.split(", ")]
+    for imported in imports:
+        found |= set(quoted.findall(Path(str(import_module(imported).__file__)).read_text("utf-8")))
+    return frozenset(found)
+
+
+@cache
+def _all_words() -> frozenset[str]:
+    quoted = re.compile(r"""["']([\w-]+)["']""")
+    pages = [path for folder in ("portal", "workbench") for path in (SOURCES / folder).rglob("*.py")]
+    return frozenset(word for path in pages for word in quoted.findall(path.read_text("utf-8")))
+
+
+def button_values(address: str) -> list[tuple[str, str]]:
+    """Every button of a form, as name and value, that the page at an address could act upon: its module or one that it
+    imports names the value, or no page does, for then it is an enumeration's."""
+    words = _words_of(unwrap(resolve(urlsplit(address).path).func).__module__)
+    possible = [(name, value) for name, value in _all_buttons() if value in words or value not in _all_words()]
+    return [(name, value) for name, value in possible if name != "language"]
 
 
 def addresses_of(victim: Victim, resolver: URLResolver | None = None, namespace: str = "") -> Iterator[tuple[str, str]]:

@@ -89,7 +89,7 @@ def test_sending_the_ids_of_another_changes_nothing_of_theirs(
         if name in {"account_logout", "set_language"}:
             continue
         for value in victim.asked_by:
-            buttons = button_values() if value in {victim.asked_by[0], victim.asked_by[2]} else []
+            buttons = button_values(address) if value in {victim.asked_by[0], victim.asked_by[2]} else []
             for button, pressed in [("", ""), *buttons]:
                 form = dict.fromkeys(names, value) | {"application_id": str(uuid4()), "confirm": "1"}
                 answer = stranger.post(address, form | ({button: pressed} if button else {}))

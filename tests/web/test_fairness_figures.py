@@ -3,13 +3,16 @@
 import csv
 import io
 import re
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
 from django.test import Client
 from openpyxl import load_workbook
+from pytest_django import DjangoDbBlocker
 
 from tests.cast import make_bank, make_person
+from tests.held import rows_held
 from tests.supervision.makers import applied, collected, made, make_districts, shown
 from yikatong.accounts.models import Role, User
 from yikatong.foundation.clock import beijing_day, utc_now
@@ -24,9 +27,15 @@ CHINESE = {"accept-language": "zh-hans"}
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _last_month(db: None) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _last_month(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """On the last day of last month 40 people saw three banks; 25 chose ICBC, 12 BOC, 3 ABC."""
+    with rows_held(django_db_blocker):
+        _make_last_month()
+        yield
+
+
+def _make_last_month() -> None:
     for code in BANKS:
         make_bank(code)
     make_districts()
