@@ -95,6 +95,7 @@ def sign_in(persons: int) -> list[Visitor]:
     from django.db import connection
 
     from yikatong.accounts.models import Role, User
+    from yikatong.accounts.sessions import MOVED_EVERY_S_MAX, USED_AT
     from yikatong.registry.models import Person
     from yikatong.registry.sealing import field_cipher
 
@@ -114,12 +115,13 @@ def sign_in(persons: int) -> list[Visitor]:
         User(username=f"bench-{number}", role=Role.RESIDENT, person_id=number, password="!") for number in numbers
     )
     sessions = import_module(settings.SESSION_ENGINE).SessionStore
-    visitors = []
+    visitors, chance = [], random.Random(2)
     for user in users:
         session = sessions()
         session[SESSION_KEY] = str(user.pk)
         session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session[USED_AT] = int(time.time()) - chance.randrange(MOVED_EVERY_S_MAX)  # as after signing in a moment ago
         session.save()
         visitors.append((int(user.person_id or 0), str(session.session_key)))
     connection.close()

@@ -9,6 +9,7 @@ from yikatong.banks.models import Bank, Outlet
 from yikatong.foundation.checksums import identity_check_digit
 from yikatong.issuance import services
 from yikatong.issuance.models import Card
+from yikatong.queries.kept import forget_all
 from yikatong.registry.models import Guardianship, IdentityKey, Person
 from yikatong.registry.sealing import field_cipher
 from yikatong.registry.search_numbers import SearchedBy, search_numbers
@@ -36,6 +37,7 @@ def make_bank(code: str = "ICBC") -> Outlet:
             "source": "test",
         },
     )
+    forget_all()  # no loader was here to tell that the banks changed
     return outlet
 
 

@@ -1,11 +1,19 @@
 """For everyone: the network closed but for loopback, and a database that tests may empty."""
 
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.db.backends.postgresql.operations import DatabaseOperations
 from pytest_socket import socket_allow_hosts
 
 from tests.stack import drop_prepared
+from yikatong.portal.finder_kept import kept_places
+from yikatong.queries.kept import forget_all
+
+
+def pytest_configure() -> None:
+    """Hashing a password slowly, as it must be in a city, is left to the journeys."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -18,6 +26,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_runtest_setup() -> None:
     """Nothing leaves this machine."""
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """What processes keep in memory is of another test's database."""
+    forget_all()
+    kept_places.forget()
 
 
 _flush = DatabaseOperations.execute_sql_flush

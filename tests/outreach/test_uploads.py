@@ -37,6 +37,7 @@ from yikatong.outreach.completed import read_completed
 from yikatong.outreach.models import HomeApplication, HomeState, VisitState
 from yikatong.outreach.packages import make_package
 from yikatong.outreach.rules import Reason
+from yikatong.queries.kept import forget_all
 from yikatong.registry.models import Person
 from yikatong.registry.sealing import field_cipher
 from yikatong.supervision.models import BankOffer
@@ -110,6 +111,7 @@ def _dies(person: Person) -> None:
 
 def _bank_leaves(person: Person) -> None:
     Bank.objects.filter(code="ICBC").update(joined_on=(NOON + timedelta(days=90)).date())
+    forget_all()
 
 
 CONFLICTS: list[tuple[Callable[[Person], None], str, bool]] = [

@@ -9,8 +9,9 @@ from datetime import date
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from yikatong.accounts.models import LARGE_TEXT_PX, User
+from yikatong.accounts.models import LARGE_TEXT_PX
 from yikatong.foundation.clock import age_years, beijing_day, utc_now
+from yikatong.registry.models import Person
 from yikatong.registry.selectors import find_person
 
 COOKIE = "large_print"
@@ -88,12 +89,12 @@ def is_offered(request: HttpRequest) -> bool:
         return False
     if getattr(request, "large_print", False) or request.session.get(_OFFER_LOOKED_UP):
         return False
-    if _may_help(user, beijing_day(utc_now())):
+    person = getattr(request, "resident", None) or find_person(user.person_id)
+    if person is not None and _may_help(person, beijing_day(utc_now())):
         return True
     request.session[_OFFER_LOOKED_UP] = True
     return False
 
 
-def _may_help(user: User, today: date) -> bool:
-    person = find_person(user.person_id) if user.person_id else None
-    return person is not None and (person.needs_large_print or age_years(person.birth_date, today) >= OFFERED_FROM_AGE)
+def _may_help(person: Person, today: date) -> bool:
+    return person.needs_large_print or age_years(person.birth_date, today) >= OFFERED_FROM_AGE

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from yikatong.applications.models import Draft
+from yikatong.queries.prepared import prepared
 from yikatong.registry.sealing import field_cipher
 
 KEPT_DAYS = 30
@@ -40,8 +42,13 @@ class Kept:
 def draft_of(person_id: int, acting_person_id: int, *, at: datetime) -> Kept | None:
     """What was answered so far, unless it is too old."""
     since = at - timedelta(days=KEPT_DAYS)
-    row = Draft.objects.filter(person_id=person_id, acting_person_id=acting_person_id, updated_at__gte=since).first()
+    row = next(iter(_drafts(person_id, acting_person_id, since)), None)
     return _opened(row) if row is not None else None
+
+
+@prepared
+def _drafts(person_id: int, acting_person_id: int, since: datetime) -> QuerySet[Draft]:
+    return Draft.objects.filter(person_id=person_id, acting_person_id=acting_person_id, updated_at__gte=since)
 
 
 def keep(person_id: int, acting_person_id: int, *, at: datetime, **answers: str) -> Kept:

@@ -7,14 +7,17 @@ afterwards nobody inside can change one. See ``rules`` for the order itself and 
 import secrets
 from datetime import date, datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from yikatong.audit import services as audit
 from yikatong.audit.actors import Actor
-from yikatong.banks.models import Bank, BankOrderDraw, FairSeed
+from yikatong.banks.known import known_banks
+from yikatong.banks.models import BankOrderDraw, FairSeed
 from yikatong.banks.rules import SEED_LENGTH, Reason, commitment_of, order_for
 from yikatong.foundation.clock import beijing_day, beijing_day_bounds
 from yikatong.foundation.errors import Refused
+from yikatong.queries.prepared import prepared
 from yikatong.registry.sealing import field_cipher
 
 SEED_FIELD = "seed"
@@ -22,6 +25,10 @@ PERSON_KEY_FIELD = "bank_order"
 COMMITTED_DAYS_AHEAD = 7
 """For how many days the digests stand published in advance. Source: assumption."""
 _FAIRNESS = Actor.system("fairness")
+_DRAW = """
+insert into banks_order_draw (person_id, day, bank_codes, drawn_at) values (%(person)s, %(day)s, %(codes)s, %(at)s)
+on conflict do nothing
+"""
 
 
 def commit_seed(day: date, *, at: datetime, by: Actor = _FAIRNESS) -> str:
@@ -108,14 +115,14 @@ def draw_bank_order(person_id: int, *, day: date, at: datetime) -> tuple[str, ..
     The first draw is stored and audited; later ones return it. A new one can be drawn only for today, since a past day's
     seed may be known. Raises ``Refused``: ``DAY_IS_NOT_TODAY``, ``NO_BANKS``.
     """
-    drawn = BankOrderDraw.objects.filter(person_id=person_id, day=day).first()
-    if drawn is not None:
-        return tuple(drawn.bank_codes)
+    drawn = _drawn(person_id, day)
+    if drawn:
+        return tuple(drawn[0])
     order = order_of_today(person_key(person_id, day), day=day, at=at)
     with transaction.atomic():
-        draw, is_new = BankOrderDraw.objects.get_or_create(
-            person_id=person_id, day=day, defaults={"bank_codes": list(order), "drawn_at": at}
-        )
+        with connection.cursor() as cursor:
+            cursor.execute(_DRAW, {"person": person_id, "day": day, "codes": list(order), "at": at})
+            is_new = cursor.rowcount == 1
         if is_new:
             audit.record(
                 "bank_order.drawn",
@@ -123,9 +130,14 @@ def draw_bank_order(person_id: int, *, day: date, at: datetime) -> tuple[str, ..
                 by=_FAIRNESS,
                 at=at,
                 person_id=person_id,
-                bank_codes=draw.bank_codes,
+                bank_codes=list(order),
             )
-    return tuple(draw.bank_codes)
+    return order if is_new else tuple(_drawn(person_id, day)[0])
+
+
+@prepared
+def _drawn(person_id: int, day: date) -> QuerySet[BankOrderDraw, list[str]]:
+    return BankOrderDraw.objects.filter(person_id=person_id, day=day).values_list("bank_codes", flat=True)
 
 
 def order_of_today(key: bytes, *, day: date, at: datetime) -> tuple[str, ...]:
@@ -135,11 +147,19 @@ def order_of_today(key: bytes, *, day: date, at: datetime) -> tuple[str, ...]:
     """
     if day != beijing_day(at):
         raise Refused(Reason.DAY_IS_NOT_TODAY, f"只能为当天抽取银行次序；{day} 不是今天")
-    codes = list(Bank.objects.filter(joined_on__lte=day).values_list("code", flat=True))
+    codes = [bank.code for bank in known_banks().values() if bank.joined_on <= day]
     if not codes:
         raise Refused(Reason.NO_BANKS, "还没有导入合作银行；请先运行 yikatong city load")
-    commit_seed(day, at=at)
-    return order_for(seed_of(FairSeed.objects.get(day=day)), key, codes)
+    sealed = _sealed_seeds(day)
+    if not sealed:
+        commit_seed(day, at=at)
+        sealed = _sealed_seeds(day)
+    return order_for(_opened(bytes(sealed[0])), key, codes)
+
+
+@prepared
+def _sealed_seeds(day: date) -> QuerySet[FairSeed, bytes | memoryview]:
+    return FairSeed.objects.filter(day=day).values_list("seed_sealed", flat=True)
 
 
 def person_key(person_id: int, day: date) -> bytes:
@@ -149,4 +169,8 @@ def person_key(person_id: int, day: date) -> bytes:
 
 def seed_of(fair_seed: FairSeed) -> bytes:
     """The seed in clear. Nothing shows it to anybody before the day is over: see ``reveal_seed``."""
-    return bytes.fromhex(field_cipher().open(SEED_FIELD, bytes(fair_seed.seed_sealed)))
+    return _opened(bytes(fair_seed.seed_sealed))
+
+
+def _opened(sealed: bytes) -> bytes:
+    return bytes.fromhex(field_cipher().open(SEED_FIELD, sealed))

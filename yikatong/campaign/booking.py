@@ -11,6 +11,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from yikatong.applications.models import Application, ApplicationState
 from yikatong.applications.rules import OPEN_STATES
 from yikatong.applications.selectors import applications_of
@@ -22,6 +24,7 @@ from yikatong.campaign.models import Appointment, AppointmentState, HalfDay, Inv
 from yikatong.foundation.clock import beijing_day
 from yikatong.foundation.errors import Refused
 from yikatong.issuance.selectors import cards_held
+from yikatong.queries.prepared import prepared
 
 DAYS_OFFERED = 5
 
@@ -97,9 +100,18 @@ def bookable_of(
 
 def appointments_of(person_ids: Sequence[int]) -> tuple[dict[int, Appointment], dict[int, Invitation]]:
     """What several people keep, and what each was told last and still holds; two queries however many they are."""
-    kept = Appointment.objects.filter(person_id__in=person_ids, state=AppointmentState.KEPT)
-    sent = Invitation.objects.filter(person_id__in=person_ids, state=InvitationState.SENT).order_by("state_since")
+    kept, sent = _kept_by_all(list(person_ids)), _sent_to_all(list(person_ids))
     return {row.person_id: row for row in kept}, {row.person_id: row for row in sent}
+
+
+@prepared
+def _kept_by_all(person_ids: Sequence[int]) -> QuerySet[Appointment]:
+    return Appointment.objects.filter(person_id__in=person_ids, state=AppointmentState.KEPT)
+
+
+@prepared
+def _sent_to_all(person_ids: Sequence[int]) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(person_id__in=person_ids, state=InvitationState.SENT).order_by("state_since")
 
 
 def offered(bookable: Bookable, *, person_id: int, at: datetime, since: date | None = None) -> list[OfferedDay]:

@@ -1,5 +1,7 @@
 """``yikatong``: every command of the platform, gathered from the floors that own them."""
 
+import os
+
 import click
 
 from yikatong.acceptance.cli import acceptance
@@ -70,7 +72,8 @@ def migrate() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=WEB_PORT, show_default=True)
-def web(host: str, port: int) -> None:
+@click.option("--workers", default=0, help="Processes; 0 (the default) for one per core.")
+def web(host: str, port: int, workers: int) -> None:
     """Serve the portal and the workbenches."""
     from granian import Granian
     from granian.constants import Interfaces
@@ -84,7 +87,7 @@ def web(host: str, port: int) -> None:
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        workers=1,
+        workers=workers or os.cpu_count() or 1,
         blocking_threads=4,
         log_access=False,
     ).serve()

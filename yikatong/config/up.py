@@ -144,7 +144,7 @@ def _run(web_port: int, gateway_port: int, on_ready: Callable[[], object], *, be
     python = [sys.executable, "-m", "yikatong.config"]
     web, gateway = f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{gateway_port}"
     services = [
-        Service("web", [*python, "web", "--port", str(web_port)], ready=f"{web}/welcome/"),
+        Service("web", [*python, "web", "--port", str(web_port), "--workers", "1"], ready=f"{web}/welcome/"),
         Service("gateway", [*python, "gateway", "--port", str(gateway_port)], ready=f"{gateway}/healthz"),
         Service("worker", [*python, "worker"]),
         *beside,

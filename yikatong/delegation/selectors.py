@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from yikatong.delegation.models import Delegation
 from yikatong.delegation.rules import Act
+from yikatong.queries.prepared import prepared
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import guardian_ids_of
 
@@ -16,8 +17,12 @@ def _holding(on: date) -> QuerySet[Delegation]:
 
 def delegate_ids_of(person_id: int, act: Act, on: date) -> frozenset[int]:
     """To whom a person gave the right to an act; guardians are not among them."""
-    rows = _holding(on).filter(principal_person_id=person_id, acts__contains=[act])
-    return frozenset(rows.values_list("agent_person_id", flat=True))
+    return frozenset(agent for agent, acts in _agents(person_id, on) if act in acts)
+
+
+@prepared
+def _agents(principal_person_id: int, on: date) -> QuerySet[Delegation, tuple[int, list[str]]]:
+    return _holding(on).filter(principal_person_id=principal_person_id).values_list("agent_person_id", "acts")
 
 
 def may_act(acting_person_id: int, person: Person, act: Act, on: date) -> bool:
@@ -29,9 +34,13 @@ def may_act(acting_person_id: int, person: Person, act: Act, on: date) -> bool:
 
 def principals_of(agent_person_id: int, act: Act, on: date) -> list[Person]:
     """Those who gave somebody the right to an act, by number."""
-    rows = _holding(on).filter(agent_person_id=agent_person_id, acts__contains=[act])
-    ids = list(rows.values_list("principal_person_id", flat=True))
+    ids = [principal for principal, acts in _principals(agent_person_id, on) if act in acts]
     return list(Person.objects.filter(person_id__in=ids).order_by("person_id")) if ids else []
+
+
+@prepared
+def _principals(agent_person_id: int, on: date) -> QuerySet[Delegation, tuple[int, list[str]]]:
+    return _holding(on).filter(agent_person_id=agent_person_id).values_list("principal_person_id", "acts")
 
 
 def delegations_by(principal_person_id: int, on: date) -> list[Delegation]:

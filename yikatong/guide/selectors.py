@@ -4,11 +4,9 @@ Both indexes are kept per process and rebuilt when the data changed: spots when 
 every few seconds), questions at once, since their newest change costs one small query.
 """
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from time import monotonic
 
 import numpy as np
 from django.db.models import Count, F, Max, Sum
@@ -21,6 +19,7 @@ from yikatong.guide.districts import DistrictMap, read_district_map
 from yikatong.guide.models import Helpfulness, Question, QuestionVersion, Spot
 from yikatong.guide.search import Document, QuestionSearch
 from yikatong.guide.spots import Found, SpotIndex
+from yikatong.queries.kept import Kept
 
 SPOTS_CHECKED_EVERY_S = 10.0
 _COLUMNS = tuple(Found.__dataclass_fields__)
@@ -65,31 +64,6 @@ class CityMap:
     districts: DistrictMap
     lines: tuple[Stretch, ...]
     stations: tuple[tuple[str, Point], ...]
-
-
-class _Kept[Value]:
-    """A value rebuilt when its stamp changed; the stamp is asked for at most every ``every_s``. One thread builds, once."""
-
-    def __init__(self, stamp: Callable[[], object], build: Callable[[], Value], *, every_s: float) -> None:
-        self._stamp, self._build, self._every_s = stamp, build, every_s
-        self._lock = threading.Lock()
-        self._held: tuple[object, Value] | None = None
-        self._checked = float("-inf")
-
-    def get(self) -> Value:
-        held = self._held
-        if held is not None and monotonic() - self._checked < self._every_s:
-            return held[1]
-        with self._lock:
-            stamp = self._stamp()
-            if self._held is None or self._held[0] != stamp:
-                self._held = (stamp, self._build())
-            self._checked = monotonic()
-            return self._held[1]
-
-    def forget(self) -> None:
-        with self._lock:
-            self._held, self._checked = None, float("-inf")
 
 
 def _spots_stamp() -> object:
@@ -157,9 +131,9 @@ def _build_map() -> CityMap:
     return CityMap(read_district_map(CITY_DATA), tuple(stretches), named)
 
 
-_spots = _Kept(_spots_stamp, _build_spots, every_s=SPOTS_CHECKED_EVERY_S)
-_city_map = _Kept(_spots_stamp, _build_map, every_s=SPOTS_CHECKED_EVERY_S)
-_answers = _Kept(_questions_stamp, _build_answers, every_s=0.0)
+_spots = Kept(_spots_stamp, _build_spots, every_s=SPOTS_CHECKED_EVERY_S)
+_city_map = Kept(_spots_stamp, _build_map, every_s=SPOTS_CHECKED_EVERY_S)
+_answers = Kept(_questions_stamp, _build_answers, every_s=0.0)
 
 
 def spots() -> SpotIndex:

@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from yikatong.applications.models import Application
@@ -19,6 +20,7 @@ from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.foundation.errors import YikatongError
 from yikatong.issuance.models import Portrait
+from yikatong.queries.prepared import prepared
 from yikatong.registry.sealing import field_cipher
 from yikatong.smartcard.third_generation import PORTRAIT_MAX
 
@@ -89,7 +91,12 @@ def keep_own_portrait(person_id: int, photo: "CheckedPhoto", *, acting_person_id
 
 def has_portrait(person_id: int) -> bool:
     """Whether there is a photograph for a person's card."""
-    return Portrait.objects.filter(person_id=person_id).exists()
+    return bool(_portraits(person_id))
+
+
+@prepared
+def _portraits(person_id: int) -> QuerySet[Portrait, int]:
+    return Portrait.objects.filter(person_id=person_id).values_list("person_id", flat=True)
 
 
 def is_own_portrait(person_id: int) -> bool:

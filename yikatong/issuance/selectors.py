@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from yikatong.applications.selectors import CardsHeld
 from yikatong.audit.models import AuditEvent
 from yikatong.issuance.models import Card, CardDirectory, CardState, RevokedCertificate
 from yikatong.issuance.rules import THIRD_GENERATION
+from yikatong.queries.prepared import prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,13 @@ _TOLD = (
 
 def cards_of(person_id: int) -> list[Card]:
     """A person's cards of all generations, newest first."""
-    return list(Card.objects.filter(person_id=person_id).order_by("-card_id"))
+    return cards_of_all([person_id])
+
+
+@prepared
+def cards_of_all(person_ids: Sequence[int]) -> QuerySet[Card]:
+    """The cards of several people, newest first; certificates are read when asked for."""
+    return Card.objects.filter(person_id__in=person_ids).order_by("-card_id").defer("certificate_der")
 
 
 def card_by_number(number: str) -> Card | None:
@@ -90,11 +98,16 @@ def timeline(person_id: int) -> list[TimelineEntry]:
 def timelines(person_ids: Sequence[int]) -> dict[int, list[TimelineEntry]]:
     """The same for several people, in one query."""
     told: dict[int, list[TimelineEntry]] = {person_id: [] for person_id in person_ids}
-    events = AuditEvent.objects.filter(person_id__in=list(person_ids), action__in=_TOLD).order_by("event_id")
-    for person_id, at, action, subject in events.values_list("person_id", "at", "action", "subject"):
+    for person_id, at, action, subject in _told_of(list(person_ids)):
         if person_id is not None:
             told[person_id].append(TimelineEntry(at, action, subject))
     return told
+
+
+@prepared
+def _told_of(person_ids: Sequence[int]) -> QuerySet[AuditEvent, tuple[int | None, datetime, str, str]]:
+    events = AuditEvent.objects.filter(person_id__in=person_ids, action__in=_TOLD).order_by("event_id")
+    return events.values_list("person_id", "at", "action", "subject")
 
 
 def older_cards_in_doubt(*, limit: int = 50) -> list[tuple[int, int]]:

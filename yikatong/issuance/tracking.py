@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from yikatong.applications.models import Application, ApplicationState
 from yikatong.audit.models import AuditEvent
@@ -11,6 +14,7 @@ from yikatong.issuance.lateness import Course, Obstacles, TrackStep, track_steps
 from yikatong.issuance.models import BlankDelivery, Card, JobCard, JobCardState, ProductionOrder, ProductionState
 from yikatong.issuance.selectors import TimelineEntry
 from yikatong.issuance.stock import stock_of
+from yikatong.queries.prepared import prepared
 
 QUEUE_COUNTED_MAX = 10_000
 """Nobody is helped by a larger number, and counting stays cheap."""
@@ -51,11 +55,10 @@ def tracks(
     }
     orders = {
         order.person_id: order
-        for order in ProductionOrder.objects.filter(
-            person_id__in=list(newest), order_id__in=[application.application_id for application in newest.values()]
-        )
+        for order in _orders(list(newest), [application.application_id for application in newest.values()])
     }
-    cards = Card.objects.defer("certificate_der").in_bulk({o.card_id for o in orders.values() if o.card_id is not None})
+    made = _cards(sorted({order.card_id for order in orders.values() if order.card_id is not None}))
+    cards = {card.card_id: card for card in made}
     return {
         person_id: _track(
             _Read(application, order, _card_of(order, cards), _approved_at(application, stories.get(person_id, ()))),
@@ -64,6 +67,16 @@ def tracks(
         for person_id, application in newest.items()
         for order in [orders.get(person_id)]
     }
+
+
+@prepared
+def _orders(person_ids: Sequence[int], order_ids: Sequence[UUID]) -> QuerySet[ProductionOrder]:
+    return ProductionOrder.objects.filter(person_id__in=person_ids, order_id__in=order_ids)
+
+
+@prepared
+def _cards(card_ids: Sequence[int]) -> QuerySet[Card]:
+    return Card.objects.filter(card_id__in=card_ids).defer("certificate_der")
 
 
 @dataclass(frozen=True, slots=True)

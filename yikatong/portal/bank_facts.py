@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.core.cache import cache
-from django.db.models import Count, Q
 
-from yikatong.banks.models import Bank, Outlet
+from yikatong.banks.known import outlets_in
+from yikatong.banks.models import Bank
 from yikatong.supervision.selectors import usual_days_to_make
 
 _CACHED_S = 3600
@@ -28,15 +28,9 @@ class BankFacts:
 
 def facts_of(banks: Sequence[Bank], district_code: str, *, on: date) -> list[BankFacts]:
     """The facts in the order of ``banks``."""
-    near = {
-        row["bank_id"]: row
-        for row in Outlet.objects.filter(district_code=district_code)
-        .values("bank_id")
-        .annotate(all=Count("pk"), instant=Count("pk", filter=Q(issues_instantly=True)))
-    }
     usual: dict[str, int] = cache.get_or_set(f"usual-days:{on}", lambda: usual_days_to_make(on), _CACHED_S) or {}
     found = []
     for bank in banks:
-        row = near.get(bank.code, {"all": 0, "instant": 0})
-        found.append(BankFacts(bank, row["all"], row["instant"], usual.get(bank.code)))
+        near = outlets_in(district_code, bank.code)
+        found.append(BankFacts(bank, near.outlets, near.instant, usual.get(bank.code)))
     return found

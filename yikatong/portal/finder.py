@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -22,6 +24,7 @@ from yikatong.guide.coordinates import Point
 from yikatong.guide.languages import in_language
 from yikatong.guide.selectors import city_map, spots
 from yikatong.guide.spots import PLACE_CATEGORIES, Around, Filters, Found, Near
+from yikatong.portal.finder_kept import kept_places
 from yikatong.portal.finder_map import map_of, overview
 from yikatong.portal.finder_words import AREAS, CATEGORIES, FUNCTIONS, GROUPS, MEDIUMS, NEEDS
 from yikatong.registry.selectors import find_person
@@ -29,6 +32,7 @@ from yikatong.registry.selectors import find_person
 PAGE_LENGTH = 20
 OF_EACH_CATEGORY = 3
 PAGE_MAX = 500
+ASKED_BY = ("category", "district", "name", "near", "from", "page")
 POSITION_DECIMALS = 3  # about a hundred metres
 
 
@@ -207,9 +211,18 @@ class PlaceGroup:
 @require_safe
 def places(request: HttpRequest) -> HttpResponse:
     """Where the card is used: the nearest of each category, or a list of one, with a map."""
-    asked = _asked(request)
+    if "lng" not in request.GET:
+        key = (get_language() or "", *(request.GET.get(name, "") for name in ASKED_BY))
+        found = kept_places.get(spots(), key, lambda: _found(_asked(request)))
+        return render(request, "portal/places.html", {"found": found})
+    asked = _asked(request)  # nobody's position is kept
     if asked.origin and asked.origin.is_shared and _is_finer_than_kept(request, asked):
         return redirect(f"{request.path}?{asked.address()}")  # the page's own links and forms repeat its address
+    return render(request, "portal/places.html", {"found": _found(asked)})
+
+
+def _found(asked: Asked) -> SafeString:
+    """The form, the map and the lists: all of the page that does not depend on who looks at it."""
     is_list = bool(asked.filters.category or asked.filters.name)
     is_open = not (is_list or asked.origin or asked.filters.district_code)
     groups = [] if is_open else [_list_of(asked)] if is_list else _some_of_each(asked)
@@ -232,7 +245,7 @@ def places(request: HttpRequest) -> HttpResponse:
         "shown": len(numbered),
         "is_outside": point is not None and city_map().districts.probably(point) is None,
     }
-    return render(request, "portal/places.html", context)
+    return render_to_string("portal/places_found.html", context)
 
 
 def _is_finer_than_kept(request: HttpRequest, asked: Asked) -> bool:

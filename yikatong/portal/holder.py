@@ -71,6 +71,7 @@ def holder_required[**P](
         person = find_person(person_id) if person_id else None
         if person is None:
             return redirect("portal:identify")
+        request.resident = person  # type: ignore[attr-defined]  # what surrounds the page asks about them too
         holder = Holder(person, Actor("resident", str(person.person_id)), utc_now())
         return view(request, holder, *args, **kwargs)
 

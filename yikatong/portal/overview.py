@@ -1,7 +1,7 @@
 """The home page's people: their cards as they stand, and for each the one thing to do next. Queries do not grow with people."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from yikatong.applications.models import Application, ApplicationState
+from yikatong.applications.selectors import applications_of_all
+from yikatong.banks.known import known_banks
 from yikatong.banks.models import Bank
 from yikatong.campaign.booking import Bookable, appointments_of, bookable_of
 from yikatong.campaign.models import Appointment
@@ -23,6 +25,7 @@ from yikatong.issuance.rules import (
     is_in_holders_hands,
     is_reported_lost,
 )
+from yikatong.issuance.selectors import cards_of_all
 from yikatong.portal.holder import Holder
 from yikatong.portal.words import HALF_WORDS, next_step, state_of
 from yikatong.registry.models import Person
@@ -73,9 +76,9 @@ def known_of(people: Sequence[Person], at: datetime) -> list[Known]:
     """Cards, applications and appointments of several people; four queries however many they are."""
     ids = [person.person_id for person in people]
     cards, applications = defaultdict(list), defaultdict(list)
-    for card in Card.objects.filter(person_id__in=ids).order_by("-card_id").defer("certificate_der"):
+    for card in cards_of_all(ids):
         cards[card.person_id].append(card)
-    for application in Application.objects.filter(person_id__in=ids).order_by("-submitted_at"):
+    for application in applications_of_all(ids):
         applications[application.person_id].append(application)
     kept, invited = appointments_of(ids)
     return [
@@ -99,11 +102,10 @@ def known_of(people: Sequence[Person], at: datetime) -> list[Known]:
 def overviews(holder: Holder) -> list[Overview]:
     """The resident first, then those they may act for."""
     found = known_of(holder.may_act_for(), holder.at)
-    banks = Bank.objects.in_bulk({card.bank_code for known in found for card in known.cards if card.bank_code})
-    return [_overview(holder, known, banks) for known in found]
+    return [_overview(holder, known, known_banks()) for known in found]
 
 
-def _overview(holder: Holder, known: Known, banks: dict[str, Bank]) -> Overview:
+def _overview(holder: Holder, known: Known, banks: Mapping[str, Bank]) -> Overview:
     behind = {application.application_id: application for application in known.applications}
     facts = {
         card.card_id: snapshot_with(card, behind.get(card.application_id) if card.application_id else None)

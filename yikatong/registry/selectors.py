@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from yikatong.foundation.masks import masked_identity_number, masked_name, masked_phone
+from yikatong.queries.prepared import prepared
 from yikatong.registry.models import Guardianship, IdentityKey, Membership, Organisation, Person
 from yikatong.registry.rules import guardianship_holds
 from yikatong.registry.sealing import field_cipher
@@ -23,7 +24,12 @@ class PersonView:
 
 def find_person(person_id: int) -> Person | None:
     """A person by number."""
-    return Person.objects.filter(person_id=person_id).first()
+    return next(iter(_person(person_id)), None)
+
+
+@prepared
+def _person(person_id: int) -> QuerySet[Person]:
+    return Person.objects.filter(person_id=person_id)
 
 
 def find_person_by_identity_number(text: str) -> Person | None:
@@ -63,10 +69,15 @@ def masked_view(person: Person) -> PersonView:
 
 def wards_of(person_id: int, on: date) -> list[Person]:
     """Those a person is guardian of on a day, by number; a child who has come of age is none any more."""
-    lasting = Q(until=None) | Q(until__gte=on)
-    rows = list(Guardianship.objects.filter(lasting, guardian_person_id=person_id, since__lte=on))
+    rows = _lasting_guardianships(person_id, on)
     wards = Person.objects.in_bulk([row.ward_person_id for row in rows]) if rows else {}
     return [wards[row.ward_person_id] for row in sorted(rows, key=_by_ward) if _holds(row, wards, on)]
+
+
+@prepared
+def _lasting_guardianships(guardian_person_id: int, on: date) -> QuerySet[Guardianship]:
+    lasting = Q(until=None) | Q(until__gte=on)
+    return Guardianship.objects.filter(lasting, guardian_person_id=guardian_person_id, since__lte=on)
 
 
 def guardians_of(person_id: int, on: date) -> list[Person]:
@@ -78,10 +89,15 @@ def guardians_of(person_id: int, on: date) -> list[Person]:
 
 def guardian_ids_of(ward: Person, on: date) -> frozenset[int]:
     """The numbers of a person's guardians on a day."""
-    rows = Guardianship.objects.filter(ward_person_id=ward.person_id, since__lte=on)
+    rows = _guardianships_begun(ward.person_id, on)
     return frozenset(
         row.guardian_person_id for row in rows if guardianship_holds(row.since, row.until, ward.birth_date, on)
     )
+
+
+@prepared
+def _guardianships_begun(ward_person_id: int, on: date) -> QuerySet[Guardianship]:
+    return Guardianship.objects.filter(ward_person_id=ward_person_id, since__lte=on)
 
 
 def _by_ward(row: Guardianship) -> int:

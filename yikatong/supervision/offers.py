@@ -8,19 +8,22 @@ a second one of the same content would only double the largest table of the audi
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import connection
+
 from yikatong.foundation.clock import beijing_day
-from yikatong.supervision.models import BankOffer
 
 WEB, OUTREACH = "web", "outreach"
+_KEEP = """
+insert into supervision_bank_offer (person_id, day, bank_codes, channel, offered_at) values (%s, %s, %s, %s, %s)
+on conflict do nothing
+"""
 
 
 def record_offer(person_id: int, bank_codes: Sequence[str], *, at: datetime, channel: str = WEB) -> None:
     """Keep what was shown. Only the first of a person and day counts; repeating it is harmless. Nothing offered, nothing kept."""
     if bank_codes:
-        offer = BankOffer(
-            person_id=person_id, day=beijing_day(at), bank_codes=list(bank_codes), channel=channel, offered_at=at
-        )
-        BankOffer.objects.bulk_create([offer], ignore_conflicts=True)
+        with connection.cursor() as cursor:
+            cursor.execute(_KEEP, [person_id, beijing_day(at), list(bank_codes), channel, at])
 
 
 def record_offer_at_home(person_id: int, bank_codes: Sequence[str], at: datetime) -> None:

@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -98,7 +99,8 @@ class VirtualReader:
     def remove(self, slot: int = 0) -> None:
         """Take the card out; its power is off afterwards."""
         connection, thread = self._cards.pop(slot)
-        connection.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # Ctrl-C reaches the reader's process too, and it may have gone first
+            connection.shutdown(socket.SHUT_RDWR)
         thread.join()
         connection.close()
 
