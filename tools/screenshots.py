@@ -31,7 +31,8 @@ COLOURS = (256, 128, 64, 32)
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture: who sees which page how. ``before`` the card is applied for; ``wait`` for an element to be there."""
+    """One picture: who sees which page how. ``before`` the card is applied for; ``wait`` for an element to be there;
+    ``scrolled_to`` one that is then at the top."""
 
     name: str
     role: str
@@ -41,6 +42,7 @@ class Shot:
     language: str = "zh-hans"
     is_dark: bool = False
     wait: str = "main"
+    scrolled_to: str = ""
 
 
 SHOTS = [
@@ -48,12 +50,12 @@ SHOTS = [
     Shot("bank-choice", "resident", "/apply/bank/?for={person}", before=True),
     Shot("home-large-print", "resident", "/", text_px=22),
     Shot("code", "resident", "/code/", wait="#ecard[data-code]"),
-    Shot("finder", "resident", "/places/"),
+    Shot("finder", "resident", "/places/?near=国贸", scrolled_to="#map"),
     Shot("questions", "resident", "/questions/"),
     Shot("progress", "resident", "/progress/"),
     Shot("loss-dark-traditional", "resident", "/cards/{card}/loss/", language="zh-hant", is_dark=True),
     Shot("bank-desk", "bank_clerk", "/work/bank/"),
-    Shot("outreach", "outreach", "/work/outreach/"),
+    Shot("outreach", "outreach", "/work/outreach/", wait="#new-pin"),
     Shot("staff-person", "card_centre", "/work/staff/persons/{person}/"),
     Shot("campaign-english-dark", "card_centre", "/work/campaigns/", language="en", is_dark=True),
 ]
@@ -76,6 +78,8 @@ def taken(page: Page, stack: Stack, shot: Shot, names: dict[str, int]) -> bytes:
     page.emulate_media(color_scheme="dark" if shot.is_dark else "light", reduced_motion="reduce")
     page.goto(stack.web + shot.path.format(**names))
     page.locator(shot.wait).wait_for()
+    if shot.scrolled_to:
+        page.locator(shot.scrolled_to).evaluate("(node) => node.scrollIntoView({block: 'start'})")
     page.evaluate("document.querySelector('.notice--dev, .dev')?.remove()")  # the same line on all of them
     return page.screenshot()
 
@@ -111,6 +115,7 @@ def story_and_pictures(browser: Browser, stack: Stack) -> list[str]:
     photograph(pages, stack, [shot for shot in there if shot.before], names)
     show_as(resident, "zh-hans", text_px=0)
     resident.goto(f"{stack.web}/")
+    resident.get_by_role("button", name="知道了，不再显示").click()
     outlet = outlet_of_the_clerk(stack)
     story = Story(stack, resident, pages["bank_clerk"], (), old_number, outlet, identity_number=identity_number)
     apply_and_wait(story)

@@ -109,6 +109,14 @@ def staff_reads_identity_number(page: Page, stack: Stack, phone: str) -> str:
     return staff_reveals(page, "identity_number", "证件号码")
 
 
+def opens_from_menu(page: Page, menu: str, name: str) -> None:
+    """A page of the card centre that stands under one of its menu's words."""
+    navigation = page.get_by_role("navigation", name="主菜单")
+    navigation.get_by_text(menu, exact=True).click()
+    with page.expect_navigation():
+        navigation.get_by_role("link", name=name, exact=True).click()
+
+
 def staff_finds(page: Page, stack: Stack, number: str) -> None:
     """Search by a whole number and open whoever was found."""
     page.goto(f"{stack.web}/work/staff/register/")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from tests.browser import PHONE
 from tests.journeys.looking import faults_of
 from tests.journeys.past_months import fill_past_months
-from tests.journeys.people import staff_signs_in
+from tests.journeys.people import opens_from_menu, staff_signs_in
 from tests.stack import Stack
 from yikatong.foundation.clock import beijing_day, utc_now
 
@@ -60,7 +60,7 @@ def test_a_stall_is_reported_and_handled(stack: Stack, browser: Browser, month: 
     receipt = report_a_stall(visitor, stack)
     faults = faults_of(visitor, visitor.url)
     staff = staff_signs_in(browser, stack, "card_centre")
-    staff.get_by_role("link", name="公平参与").click()
+    opens_from_menu(staff, "监督与记录", "公平参与")
     staff.get_by_role("link", name="件关于中国农业银行的反映").click()
     staff.get_by_role("link", name=f"打开 {receipt}").click()
     assert "只有他们行能办新卡" in staff.locator("main").inner_text()
@@ -78,7 +78,7 @@ def test_a_stall_is_reported_and_handled(stack: Stack, browser: Browser, month: 
 
 def test_staff_read_any_period_and_take_it_along(stack: Stack, browser: Browser, month: date) -> None:
     staff = staff_signs_in(browser, stack, "card_centre")
-    staff.get_by_role("link", name="公平参与").click()
+    opens_from_menu(staff, "监督与记录", "公平参与")
     staff.get_by_label("从", exact=True).fill(str(month))
     staff.get_by_label("到", exact=True).fill(str(month + timedelta(days=27)))
     staff.get_by_label("参保类别").select_option(label="职工")

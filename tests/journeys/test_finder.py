@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import DESKTOP, PHONE
-from tests.journeys.people import staff_signs_in
+from tests.journeys.people import opens_from_menu, staff_signs_in
 from tests.stack import Stack
 
 pytestmark = pytest.mark.journey
@@ -130,7 +130,7 @@ def test_an_answer_is_put_right_by_the_card_centre(stack: Stack, browser: Browse
     """Two members of staff at once, a preview, publishing, and what the resident then reads."""
     first, second = (staff_signs_in(browser, stack, "card_centre") for _ in range(2))
     for page in (first, second):
-        page.get_by_role("link", name="问题和答复").click()
+        opens_from_menu(page, "更多业务", "问题和答复")
         page.get_by_role("link", name="换卡会影响领养老金吗？").click()
     first.get_by_label("答复（中文）").fill("不会，请放心。\n\n- 照旧发到原账户\n- 详见[帮助](/help/)")
     first.get_by_role("button", name="预览").click()
