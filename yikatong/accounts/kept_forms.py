@@ -26,7 +26,7 @@ from yikatong.registry.sealing import field_cipher
 KEPT_FOR = timedelta(minutes=30)
 KEPT_BYTES_MAX = 64_000
 """Fields of a form, as JSON. Source: assumption: our longest form holds a few thousand characters."""
-ACCOUNT_COOKIE = "last_account"
+ACCOUNT_COOKIE = f"{settings.COOKIE_PREFIX}last_account"
 ACCOUNT_COOKIE_DAYS = 30
 _SESSION_KEY = "kept_form"
 _SALT = "yikatong.accounts.kept_forms"

@@ -148,9 +148,12 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_PRODUCT
 LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = True, "Lax"
 SESSION_COOKIE_AGE = int(os.environ.get("YIKATONG_SESSION_MINUTES", "720")) * 60
 """How long one stays signed in without doing anything; pages warn before, and a button extends it (accounts.sessions)."""
+COOKIE_PREFIX = "__Host-" if IS_PRODUCTION else ""
+"""The prefix lets browsers take cookies only from this host itself and over HTTPS. Every cookie has it."""
 SESSION_COOKIE_NAME = "__Host-session" if IS_PRODUCTION else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_PRODUCTION else "csrftoken"
-"""The prefix lets browsers take them only from this host itself and over HTTPS."""
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
+MESSAGE_STORAGE = "yikatong.accounts.message_storage.HostBoundStorage"
 CSRF_FAILURE_VIEW = "yikatong.portal.kept.stale_form"
 SECURE_SSL_REDIRECT = IS_PRODUCTION
 SECURE_HSTS_SECONDS = 365 * 86400 if IS_PRODUCTION else 0
