@@ -164,6 +164,7 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "yikatong.accounts.password_words.OwnWordsValidator"},
 ]
 ACCOUNT_ADAPTER = "yikatong.accounts.adapter.AccountAdapter"
 MFA_ADAPTER = "yikatong.accounts.second_factor.SecondFactorAdapter"
