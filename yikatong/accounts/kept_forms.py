@@ -19,7 +19,6 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from yikatong.accounts.models import User
-from yikatong.accounts.sessions import begin
 from yikatong.foundation.clock import utc_now
 from yikatong.registry.sealing import field_cipher
 
@@ -149,8 +148,7 @@ def discard(request: HttpRequest) -> None:
 
 @receiver(user_logged_in)
 def after_sign_in(sender: type, request: HttpRequest, user: User, **rest: object) -> None:
-    """Give the session its usual life, and drop what another account left."""
-    begin(request, user)
+    """Give the session its usual life back, and drop what another account left."""
     if _SESSION_KEY in request.session:
         request.session.set_expiry(None)
         _kept_for(request, user.pk)

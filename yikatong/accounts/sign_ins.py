@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from yikatong.accounts.models import User
 from yikatong.accounts.own_sessions import strike_off
+from yikatong.accounts.sessions import begin
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.foundation.clock import utc_now
@@ -17,8 +18,9 @@ UNKNOWN = "account:unknown"
 
 
 @receiver(user_logged_in)
-def signed_in(sender: Any, user: User, **rest: Any) -> None:
-    """Somebody proved who they are."""
+def signed_in(sender: Any, user: User, request: HttpRequest, **rest: Any) -> None:
+    """Somebody proved who they are: their session begins."""
+    begin(request, user)
     record("account.signed_in", subject=f"account:{user.pk}", by=_BY, at=utc_now(), role=user.role)
 
 
