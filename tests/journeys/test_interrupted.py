@@ -5,6 +5,8 @@ Nothing is mocked but the passing of time in the page, which is wound on for the
 """
 
 import re
+import subprocess
+import sys
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -118,6 +120,41 @@ def test_the_end_of_a_session_is_announced_and_put_off(stack: Stack, browser: Br
     expect(page.locator("#session-end")).to_be_hidden()
     page.clock.fast_forward("12:00:01")
     expect(page.locator("#session-end")).to_contain_text("登录已超时")
+
+
+SIGNED_IN_EARLIER = """
+import sys
+from yikatong.config.django import set_up_django
+set_up_django()
+from django.contrib.sessions.backends.db import SessionStore
+session = SessionStore(sys.argv[1])
+session["begun_at"] -= int(sys.argv[2])
+session.save()
+"""
+
+
+def was_signed_in_earlier(page: Page, stack: Stack, hours: int) -> None:
+    """As if the session had been used for so long already."""
+    key = next(c["value"] for c in page.context.cookies() if c["name"] == "sessionid")
+    command = [sys.executable, "-c", SIGNED_IN_EARLIER, key, str(hours * 3600)]
+    subprocess.run(command, env=stack.environment, check=True, timeout=60)
+
+
+def test_the_end_that_nothing_puts_off_is_announced_as_such(stack: Stack, browser: Browser) -> None:
+    page = staff_signs_in(browser, stack, "auditor")
+    was_signed_in_earlier(page, stack, 18)
+    page.clock.install()
+    page.goto(f"{stack.web}/work/audit/")
+    warning = page.locator("#session-end")
+    page.clock.fast_forward("05:50:00")
+    expect(warning).to_be_hidden()
+    page.clock.fast_forward("06:01")
+    expect(warning).to_contain_text("还有 4 分钟")
+    expect(warning).to_contain_text("不能再延长")
+    expect(warning.get_by_role("button")).to_be_hidden()
+    was_signed_in_earlier(page, stack, 6)
+    page.goto(f"{stack.web}/work/audit/")
+    page.wait_for_url("**/sign-in/staff/**")
 
 
 def test_language_and_print_need_no_script(stack: Stack, browser: Browser) -> None:

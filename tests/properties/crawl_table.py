@@ -141,10 +141,10 @@ FIRST_PAGES = {"stranger": "/welcome/", "resident": "/"}
 NOBODY_LINKS_TO = ["/nowhere/"]
 """Looked at as every role: the page for addresses that do not exist."""
 
-NOT_LINKED = {"kiosk": {"account_logout", "mfa_index", "work:password"}}
+NOT_LINKED = {"kiosk": {"account_logout", "mfa_index", "work:password", "work:sessions"}}
 """Pages that a role may see and is not led to: visitors of a machine are not to sign it out."""
 
-ALIKE = frozenset({"account_logout", "mfa_index", "work:password"})
+ALIKE = frozenset({"account_logout", "mfa_index", "work:password", "work:sessions"})
 """Pages that are the same for all staff; looked at once."""
 
 

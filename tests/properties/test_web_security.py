@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
@@ -10,6 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import Settings
 
+import yikatong
 from tests.cast import make_person
 from tests.web.test_routes import ALL
 from yikatong.accounts.models import ConsoleMessage, Role, User
@@ -214,15 +216,28 @@ def test_production_asks_for_https_and_host_bound_cookies() -> None:
     import sys
 
     script = (
-        "from yikatong.config import settings as s;"
+        "from yikatong.config.django import set_up_django; set_up_django();"
+        "from django.conf import settings as s;"
+        "from yikatong.accounts import kept_forms, message_storage, print_size; from yikatong.portal import home, questions;"
+        "names = [s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.LANGUAGE_COOKIE_NAME, kept_forms.ACCOUNT_COOKIE,"
+        " message_storage.HostBoundCookieStorage.cookie_name, print_size.COOKIE, home.INTRO_COOKIE, questions.ANSWERED_COOKIE];"
         "print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS > 0,"
-        " s.SESSION_COOKIE_NAME.startswith('__Host-'), s.SESSION_COOKIE_HTTPONLY)"
+        " all(name.startswith('__Host-') for name in names), s.SESSION_COOKIE_HTTPONLY)"
     )
     environment = os.environ | {"YIKATONG_ENV": "production", "YIKATONG_SECRET_KEY": "x" * 50}
     said = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     assert said.stdout.split() == ["True"] * 6
+
+
+SET_COOKIE = re.compile(r"\.set_(?:signed_)?cookie\(\s*([\w.\"\']+)")
+
+
+def test_no_cookie_is_set_under_a_name_that_the_one_above_does_not_know() -> None:
+    sources = Path(yikatong.__file__).parent.rglob("*.py")
+    found = {name for path in sources for name in SET_COOKIE.findall(path.read_text(encoding="utf-8"))}
+    assert found == {"ACCOUNT_COOKIE", "ANSWERED_COOKIE", "COOKIE", "INTRO_COOKIE"}
 
 
 @pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example/", "javascript:alert(1)"])

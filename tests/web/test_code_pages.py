@@ -18,9 +18,9 @@ from yikatong.audit.actors import Actor
 from yikatong.delegation.rules import Act
 from yikatong.delegation.services import Terms, give, revoke
 from yikatong.ecard import services
-from yikatong.ecard.labels import device_label
 from yikatong.ecard.models import Device
 from yikatong.foundation.clock import utc_now
+from yikatong.foundation.device_labels import device_label
 from yikatong.gm.sm2 import PrivateKey
 from yikatong.issuance import services as issuance
 from yikatong.issuance.models import Card

@@ -1,4 +1,4 @@
-"""Commands for accounts: the first two administrators, without whom nobody can approve anything."""
+"""Commands for accounts: the first two administrators, without whom nobody can approve anything; everybody signed out."""
 
 import click
 
@@ -19,3 +19,12 @@ def add_administrator(username: str) -> None:
 
     password = add_first_administrator(username, by=Actor.system("command line"), at=utc_now())
     click.echo(f"{username} / {password}   (登录后必须修改)")
+
+
+@accounts.command("sign-everybody-out")
+@click.confirmation_option(prompt="Sign out all residents and staff?")
+def sign_everybody_out() -> None:
+    """End all sessions of residents and staff. For the day on which sessions may have leaked."""
+    from yikatong.accounts.own_sessions import end_everybodys
+
+    click.echo(f"{end_everybodys(by=Actor.system('command line'), at=utc_now())} sessions ended")

@@ -19,14 +19,13 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from yikatong.accounts.models import User
-from yikatong.accounts.sessions import extend
 from yikatong.foundation.clock import utc_now
 from yikatong.registry.sealing import field_cipher
 
 KEPT_FOR = timedelta(minutes=30)
 KEPT_BYTES_MAX = 64_000
 """Fields of a form, as JSON. Source: assumption: our longest form holds a few thousand characters."""
-ACCOUNT_COOKIE = "last_account"
+ACCOUNT_COOKIE = f"{settings.COOKIE_PREFIX}last_account"
 ACCOUNT_COOKIE_DAYS = 30
 _SESSION_KEY = "kept_form"
 _SALT = "yikatong.accounts.kept_forms"
@@ -150,7 +149,6 @@ def discard(request: HttpRequest) -> None:
 @receiver(user_logged_in)
 def after_sign_in(sender: type, request: HttpRequest, user: User, **rest: object) -> None:
     """Give the session its usual life back, and drop what another account left."""
-    extend(request, at_once=True)
     if _SESSION_KEY in request.session:
         request.session.set_expiry(None)
         _kept_for(request, user.pk)

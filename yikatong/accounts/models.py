@@ -3,6 +3,8 @@
 What a role may do stands in one table, ``yikatong.accounts.roles``.
 """
 
+from collections.abc import Iterator
+
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -40,6 +42,7 @@ class User(AbstractUser):
     prefers_large_print = models.BooleanField(default=False)
     large_text_px = models.PositiveSmallIntegerField(default=LARGE_TEXT_PX)
     large_print_answered = models.BooleanField(default=False, help_text="has chosen or declined large print once")
+    session_generation = models.PositiveIntegerField(default=0, db_default=0, help_text="a change ends all sessions")
 
     class Meta:
         db_table = "accounts_user"
@@ -47,6 +50,34 @@ class User(AbstractUser):
             # Residents are millions; the list of staff never walks past them.
             models.Index(fields=["username"], name="accounts_staff", condition=~models.Q(role=Role.RESIDENT)),
         ]
+
+    def get_session_auth_hash(self) -> str:
+        """What a session must hold to be this account's: of the password, and of how often all sessions were ended."""
+        return self._of_generation(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same under older secrets."""
+        return (self._of_generation(older) for older in super().get_session_auth_fallback_hash())
+
+    def _of_generation(self, of_password: str) -> str:
+        return f"{of_password}:{self.session_generation}" if self.session_generation else of_password
+
+
+class SignedInSession(models.Model):
+    """A session of an account, for its owner's list (``accounts.own_sessions``): a digest of the key, never the key; no address.
+
+    ``last_used_at`` is moved with the session's end and may be five minutes behind.
+    """
+
+    session_id = models.BigAutoField(primary_key=True)
+    key_digest = models.BinaryField(unique=True, help_text="SHA-256 of the session's key")
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    device = models.CharField(max_length=40, blank=True, help_text="kind of system and browser")
+    begun_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "accounts_session"
 
 
 class SentMessage(models.Model):

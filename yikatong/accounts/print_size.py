@@ -14,7 +14,7 @@ from yikatong.foundation.clock import age_years, beijing_day, utc_now
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import find_person
 
-COOKIE = "large_print"
+COOKIE = f"{settings.COOKIE_PREFIX}large_print"
 KEPT_DAYS = 365
 SIZES_PX = (LARGE_TEXT_PX, 26, 30)
 OFFERED_FROM_AGE = 60

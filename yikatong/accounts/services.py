@@ -3,6 +3,7 @@
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from yikatong.accounts import own_sessions
 from yikatong.accounts.models import Role, User
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
@@ -80,15 +81,15 @@ def follow_phone(person_id: int, phone: str) -> None:
         user.phone_verified = False
         user.set_unusable_password()  # a session holds only as long as the password it began with
         user.save()
+        own_sessions.end_all(user)
 
 
 def end_sessions(*, person_id: int, account: User) -> None:
     """Sign a person out everywhere, and an account with them: a stolen phone that is signed in must not start anew.
 
-    Whoever is at ``account`` now keeps their session by ``update_session_auth_hash``. An account's sessions hold a digest of
-    its password, so a new unusable password ends them (Django, "Session invalidation on password change").
+    Whoever is at ``account`` now keeps their session by ``sessions.go_on_alone``.
     """
-    for user in User.objects.filter(Q(person_id=person_id) | Q(pk=account.pk), role=Role.RESIDENT):
-        user.set_unusable_password()
-        user.save(update_fields=["password"])
-    account.refresh_from_db(fields=["password"])
+    with transaction.atomic():
+        for user in User.objects.filter(Q(person_id=person_id) | Q(pk=account.pk), role=Role.RESIDENT):
+            own_sessions.end_all(user)
+    account.refresh_from_db(fields=["session_generation"])

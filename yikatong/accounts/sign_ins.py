@@ -7,6 +7,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from yikatong.accounts.models import User
+from yikatong.accounts.own_sessions import strike_off
+from yikatong.accounts.sessions import begin
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
 from yikatong.foundation.clock import utc_now
@@ -16,15 +18,17 @@ UNKNOWN = "account:unknown"
 
 
 @receiver(user_logged_in)
-def signed_in(sender: Any, user: User, **rest: Any) -> None:
-    """Somebody proved who they are."""
+def signed_in(sender: Any, user: User, request: HttpRequest, **rest: Any) -> None:
+    """Somebody proved who they are: their session begins."""
+    begin(request, user)
     record("account.signed_in", subject=f"account:{user.pk}", by=_BY, at=utc_now(), role=user.role)
 
 
 @receiver(user_logged_out)
-def signed_out(sender: Any, user: User | None, **rest: Any) -> None:
+def signed_out(sender: Any, user: User | None, request: HttpRequest, **rest: Any) -> None:
     """Somebody left. A session that had ended already says nothing."""
     if user is not None:
+        strike_off(request.session)
         record("account.signed_out", subject=f"account:{user.pk}", by=_BY, at=utc_now(), role=user.role)
 
 

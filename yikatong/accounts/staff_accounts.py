@@ -14,6 +14,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
+from yikatong.accounts import own_sessions
 from yikatong.accounts.models import Role, User
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
@@ -116,7 +117,17 @@ def deactivate(user_id: int, *, by: User, at: datetime) -> None:
             _check_administrators_left(user)
         user.is_active = False
         user.save(update_fields=["is_active"])
+        own_sessions.end_all(user)
         _record("account.deactivated", user, by=Actor("staff", by.username), at=at)
+
+
+def end_sessions(user_id: int, *, by: User, at: datetime) -> int:
+    """Sign an account out everywhere and leave it as it is otherwise; how many sessions were listed. Raises ``Refused``."""
+    with transaction.atomic():
+        user = _locked(user_id)
+        ended = own_sessions.end_all(user)
+        _record("account.sessions_ended", user, by=Actor("staff", by.username), at=at, sessions=ended)
+    return ended
 
 
 def reset_sign_in(user_id: int, *, by: Actor, at: datetime) -> str:
@@ -127,6 +138,7 @@ def reset_sign_in(user_id: int, *, by: Actor, at: datetime) -> str:
         user.is_active, user.must_change_password = True, True
         user.save(update_fields=["password", "is_active", "must_change_password"])
         Authenticator.objects.filter(user=user).delete()
+        own_sessions.end_all(user)
         _record("account.sign_in_reset", user, by=by, at=at)
     return password
 

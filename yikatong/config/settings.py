@@ -96,8 +96,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "yikatong.accounts.middleware.RoleMiddleware",
+    "yikatong.accounts.sessions.SlidingSessionMiddleware",  # before the next: an ended session is no sign-out
     "yikatong.accounts.kept_forms.LastAccountMiddleware",
-    "yikatong.accounts.sessions.SlidingSessionMiddleware",
     "yikatong.accounts.print_size.LargePrintMiddleware",
     "yikatong.accounts.middleware.FirstThingsFirstMiddleware",
 ]
@@ -151,9 +151,17 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_PRODUCT
 LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = True, "Lax"
 SESSION_COOKIE_AGE = int(os.environ.get("YIKATONG_SESSION_MINUTES", "720")) * 60
 """How long one stays signed in without doing anything; pages warn before, and a button extends it (accounts.sessions)."""
+RESIDENT_SESSION_S = int(os.environ.get("YIKATONG_SESSION_DAYS", "7")) * 86400
+"""The longest a resident stays signed in, however much they do. Source: assumption, as long as a phone shows codes without
+network; NIST SP 800-63B-4, 2.1.3 asks for 30 days at most."""
+STAFF_SESSION_S = int(os.environ.get("YIKATONG_STAFF_SESSION_HOURS", "24")) * 3600
+"""The same for staff. Source: NIST SP 800-63B-4, 2.2.3 (24 hours at most with two factors)."""
+COOKIE_PREFIX = "__Host-" if IS_PRODUCTION else ""
+"""The prefix lets browsers take cookies only from this host itself and over HTTPS. Every cookie has it."""
 SESSION_COOKIE_NAME = "__Host-session" if IS_PRODUCTION else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_PRODUCTION else "csrftoken"
-"""The prefix lets browsers take them only from this host itself and over HTTPS."""
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
+MESSAGE_STORAGE = "yikatong.accounts.message_storage.HostBoundStorage"
 CSRF_FAILURE_VIEW = "yikatong.portal.kept.stale_form"
 SECURE_SSL_REDIRECT = IS_PRODUCTION
 SECURE_HSTS_SECONDS = 365 * 86400 if IS_PRODUCTION else 0
@@ -169,6 +177,7 @@ PASSWORD_HASHERS = [
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "yikatong.accounts.password_words.OwnWordsValidator"},
 ]
 ACCOUNT_ADAPTER = "yikatong.accounts.adapter.AccountAdapter"
 MFA_ADAPTER = "yikatong.accounts.second_factor.SecondFactorAdapter"

@@ -120,6 +120,7 @@ TABLES: dict[str, Placement] = {
             "accounts_cache_entry",
             "accounts_allowance",
             "accounts_console_message",
+            "accounts_session",
             "accounts_user",
             "accounts_user_groups",
             "accounts_user_user_permissions",

@@ -29,6 +29,9 @@ MISSES = Limit("miss", 30, timedelta(minutes=10))
 WRONG_PROOFS_OF_CARD = Limit("kiosk-card", 5, timedelta(hours=24))
 WRONG_PROOFS_AT_KIOSK = Limit("kiosk-wrong", 30, timedelta(hours=1))
 CODES_FOR_CARD = Limit("kiosk-code", 5, timedelta(hours=24))
+WINDOW_MAX = max(
+    limit.window for limit in (LOOKUPS, MISSES, WRONG_PROOFS_OF_CARD, WRONG_PROOFS_AT_KIOSK, CODES_FOR_CARD)
+)
 
 _COUNT = """
 insert into desks_tally as t (key, since, tries) values (%(key)s, %(at)s, 1)
@@ -54,3 +57,9 @@ def is_used_up(limit: Limit, whom: str, *, at: datetime) -> bool:
 def forget(limit: Limit, whom: str) -> None:
     """Start anew: the right answer was given."""
     Tally.objects.filter(key=limit.key(whom)).delete()
+
+
+def forget_over(*, at: datetime) -> int:
+    """Remove counts that no limit looks at any more; how many."""
+    removed, _ = Tally.objects.filter(since__lte=at - WINDOW_MAX).delete()
+    return removed

@@ -11,7 +11,6 @@ import json
 
 import segno
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,13 +21,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from yikatong.acceptance.selectors import shown_codes
 from yikatong.accounts.models import User
 from yikatong.accounts.services import end_sessions
+from yikatong.accounts.sessions import go_on_alone
 from yikatong.credentials.selectors import credentials_of
 from yikatong.credentials.statuses import stop_all
 from yikatong.delegation.rules import Act
 from yikatong.ecard import services
-from yikatong.ecard.labels import device_label
 from yikatong.ecard.models import ElectronicCard
 from yikatong.ecard.selectors import devices_of, electronic_card_of
+from yikatong.foundation.device_labels import device_label
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.masks import masked_card_number
 from yikatong.issuance.models import Card
@@ -191,7 +191,7 @@ def stop(request: HttpRequest, holder: Holder) -> HttpResponse:
         stop_all(twin.card_id, by=holder.actor, at=holder.at)
         assert isinstance(request.user, User)
         end_sessions(person_id=person.person_id, account=request.user)
-        update_session_auth_hash(request, request.user)
+        go_on_alone(request)
     messages.success(
         request, _("已停用全部手机上的二维码，其他已登录的手机已退出。要在这部手机上恢复，请重新打开二维码。")
     )

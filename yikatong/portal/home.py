@@ -71,7 +71,7 @@ def intro(request: HttpRequest, holder: Holder) -> HttpResponse:
     return render(request, "portal/intro.html", {"old_card_line": _old_card_line(overviews(holder)[0])})
 
 
-INTRO_COOKIE, INTRO_DAYS = "intro_read", 365
+INTRO_COOKIE, INTRO_DAYS = f"{settings.COOKIE_PREFIX}intro_read", 365
 
 
 def _old_card_line(myself: Overview) -> str:

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from yikatong.acceptance.uses import place_uses
 from yikatong.accounts.models import User
+from yikatong.accounts.own_sessions import sessions_of
 from yikatong.applications.models import Application
 from yikatong.campaign.models import Appointment, Invitation
 from yikatong.city.models import Division
@@ -260,6 +261,15 @@ def account(asked: Asked) -> list[Row]:
     ]
 
 
+def sessions(asked: Asked) -> list[Row]:
+    """Where the account is signed in now."""
+    return [
+        {"device": one.device, "since": _moment(one.begun_at), "last_used_at": _moment(one.last_used_at)}
+        for user in User.objects.filter(person_id=asked.person.person_id)
+        for one in sessions_of(user, at=asked.at)
+    ]
+
+
 def seen_by(asked: Asked) -> list[Row]:
     """Who among staff dealt with these data: role and organisation, never a name."""
     return [
@@ -287,6 +297,7 @@ SECTIONS: dict[str, Callable[[Asked], list[Row]]] = {
     "consents": consents,
     "requests": requests,
     "account": account,
+    "sessions": sessions,
     "seen_by": seen_by,
 }
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -21,7 +22,7 @@ from yikatong.guide.videos import film_part, published_video, published_videos
 from yikatong.guide.words import TOPICS
 
 SUMMARY_LENGTH = 70
-ANSWERED_COOKIE = "answered"
+ANSWERED_COOKIE = f"{settings.COOKIE_PREFIX}answered"
 ANSWERED_DAYS = 30
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -124,7 +125,7 @@ def feedback(request: HttpRequest, code: str) -> HttpResponse:
             max_age=ANSWERED_DAYS * 86400,
             httponly=True,
             samesite="Lax",
-            secure=request.is_secure(),
+            secure=settings.SESSION_COOKIE_SECURE,
         )
     return response
 

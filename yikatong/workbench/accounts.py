@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from yikatong.accounts import staff_accounts
 from yikatong.accounts.models import Role, User
+from yikatong.accounts.own_sessions import sessions_of
 from yikatong.accounts.staff_accounts import Duties
 from yikatong.approvals import services as approvals
 from yikatong.approvals.account_acts import ROLE_WORDS
@@ -72,7 +73,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def account(request: HttpRequest, user_id: int) -> HttpResponse:
-    """One account: what it is for, what it did last; change it, let it in again, switch it off."""
+    """One account: what it is for, what it did last; change it, let it in again, sign it out, switch it off."""
     user = staff_accounts.staff_account(user_id)
     if user is None:
         raise Http404
@@ -87,6 +88,7 @@ def account(request: HttpRequest, user_id: int) -> HttpResponse:
         "account": user,
         "role_words": ROLE_WORDS[user.role],
         "place": _place_of(user),
+        "sessions_count": len(sessions_of(user, at=utc_now())),
         "has_second_factor": Authenticator.objects.filter(user=user).exists(),
         "waiting": ApprovalRequest.objects.filter(subject=f"account:{user.pk}", state=RequestState.WAITING),
         "events": [(event, AUDIT_ACTIONS.get(event.action, event.action)) for event in events],
@@ -105,6 +107,10 @@ def _done(request: HttpRequest, user: User) -> HttpResponse:
     if action == "deactivate":
         staff_accounts.deactivate(user.pk, by=request.user, at=utc_now())
         messages.success(request, _("账号 %(name)s 已停用，立即生效。") % {"name": user.username})
+        return redirect("work:accounts:account", user_id=user.pk)
+    if action == "end_sessions":
+        staff_accounts.end_sessions(user.pk, by=request.user, at=utc_now())
+        messages.success(request, _("账号 %(name)s 的全部登录已结束。") % {"name": user.username})
         return redirect("work:accounts:account", user_id=user.pk)
     parameters: dict[str, object] = {"user_id": user.pk}
     if action == "change":

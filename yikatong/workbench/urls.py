@@ -55,6 +55,7 @@ urlpatterns = [
         ),
     ),
     path("password/", own_account.password, name="password"),
+    path("sessions/", own_account.sessions, name="sessions"),
     path("staff/", include((staff_urls.staff_patterns, "staff"))),
     path("approvals/", include((staff_urls.approval_patterns, "approvals"))),
     path("accounts/", include((staff_urls.account_patterns, "accounts"))),

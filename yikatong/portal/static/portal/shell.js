@@ -70,11 +70,14 @@
   const warning = document.getElementById('session-end');
   if (warning) {
     const WARN_S = 300; // WCAG 2.2.1 asks for 20 s at least; older people need more
+    const WORTH_S = 60; // less than this is no extension
     const ENDS = 'session_ends_at'; // shared by all tabs: going on in one goes on in all
+    const LAST = 'session_last_end'; // and so is the end that nothing puts off
     const text = document.getElementById('session-text');
     const minutes = text.querySelector('[data-minutes]');
     const usual = [...text.childNodes];
     const form = warning.querySelector('form');
+    const final = warning.querySelector('[data-final]');
     const now = () => Date.now() / 1000;
     let life = Number(warning.dataset.left);
     const warnAt = Math.min(WARN_S, life * 0.8);
@@ -82,12 +85,16 @@
     let ends = now() + life;
     const endsAt = () => { try { return Number(localStorage.getItem(ENDS)) || ends; } catch { return ends; } };
     store(life);
+    const last = now() + Number(warning.dataset.most);
+    try { localStorage.setItem(LAST, String(last)); } catch { /* this tab's own */ }
+    const lastEnd = () => { try { return Number(localStorage.getItem(LAST)) || last; } catch { return last; } };
     const look = () => {
       const left = endsAt() - now();
       if (left > warnAt) { if (!warning.dataset.told) warning.hidden = true; return; }
       delete warning.dataset.told;
-      if (left <= 0) { text.textContent = warning.dataset.ended; form.hidden = true; warning.hidden = false; return; }
-      form.hidden = false;
+      if (left <= 0) { text.textContent = warning.dataset.ended; form.hidden = final.hidden = true; warning.hidden = false; return; }
+      form.hidden = lastEnd() - endsAt() < WORTH_S;
+      final.hidden = !form.hidden;
       const whole = String(Math.max(1, Math.ceil(left / 60)));
       if (warning.hidden || minutes.textContent !== whole) { minutes.textContent = whole; text.replaceChildren(...usual); warning.hidden = false; }
     };
@@ -97,7 +104,7 @@
         const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)), headers: { Accept: 'application/json' }, redirect: 'error' });
         store((await answer.json()).seconds_left);
         text.textContent = warning.dataset.extended;
-        form.hidden = true;
+        form.hidden = final.hidden = true;
         warning.dataset.told = '1';
         setTimeout(() => { delete warning.dataset.told; look(); }, 8000);
       } catch { form.submit(); }

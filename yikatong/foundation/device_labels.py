@@ -1,4 +1,4 @@
-"""How a device is called on its holder's list: by system and browser, never by what could tell two phones apart.
+"""How a device is called on its holder's lists: by system and browser, never by what could tell two phones apart.
 
 Pure. Source: the tokens browsers put into ``User-Agent`` (RFC 9110, section 10.1.5); which ones matter is an assumption.
 """
