@@ -24,6 +24,8 @@ import tempfile
 import time
 import urllib.request
 from collections import defaultdict
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -94,8 +96,9 @@ def sign_in(persons: int) -> list[Visitor]:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.db import connection
 
-    from yikatong.accounts.models import Role, User
-    from yikatong.accounts.sessions import MOVED_EVERY_S_MAX, USED_AT
+    from yikatong.accounts.models import Role, SignedInSession, User
+    from yikatong.accounts.own_sessions import LISTED_AS
+    from yikatong.accounts.sessions import BEGUN_AT, MOVED_EVERY_S_MAX, USED_AT
     from yikatong.registry.models import Person
     from yikatong.registry.sealing import field_cipher
 
@@ -121,7 +124,13 @@ def sign_in(persons: int) -> list[Visitor]:
         session[SESSION_KEY] = str(user.pk)
         session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-        session[USED_AT] = int(time.time()) - chance.randrange(MOVED_EVERY_S_MAX)  # as after signing in a moment ago
+        used_at = int(time.time()) - chance.randrange(MOVED_EVERY_S_MAX)  # as after signing in a moment ago
+        session[USED_AT] = session[BEGUN_AT] = used_at
+        session.save()
+        at = datetime.fromtimestamp(used_at, UTC)
+        digest = sha256(str(session.session_key).encode()).digest()
+        row = SignedInSession.objects.create(key_digest=digest, user=user, device="", begun_at=at, last_used_at=at)
+        session[LISTED_AS] = row.session_id
         session.save()
         visitors.append((int(user.person_id or 0), str(session.session_key)))
     connection.close()
