@@ -85,7 +85,12 @@ def make_victim() -> Victim:
             views[0].identity_number,
             "B2",
         ),
-        secrets=(VICTIM_NAME, CHILD_NAME, ADDRESS, *(view.identity_number for view in views), *_phones(views)),
+        secrets=(
+            *(VICTIM_NAME, CHILD_NAME, ADDRESS),
+            *(view.identity_number for view in views),
+            *_phones(views),
+            *(card.card_number, card.identification_code, childs.card_number),
+        ),
     )
 
 
