@@ -1,6 +1,7 @@
 """Cards for the desk's journeys: people of the demo's register apply online, and the worker makes their cards."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -42,6 +43,27 @@ for person in people.filter(birth_date__lt="1990-01-01").order_by("-person_id"):
     if not wanted:
         break
 """
+_WITHOUT_CARD = """
+import sys
+from yikatong.config.django import set_up_django
+from yikatong.database.connection import ensure_database
+ensure_database()
+set_up_django()
+from yikatong.applications.selectors import applications_of, eligible_banks
+from yikatong.foundation.clock import beijing_day, utc_now
+from yikatong.issuance.selectors import cards_held
+from yikatong.registry.models import Person
+from yikatong.registry.selectors import clear_view
+bank, wanted, today = sys.argv[1], int(sys.argv[2]), beijing_day(utc_now())
+for person in Person.objects.filter(birth_date__lt="1990-01-01").order_by("person_id"):
+    if cards_held(person.person_id).ever_third_generation or applications_of(person.person_id):
+        continue
+    if bank in eligible_banks(person, acting_person_id=None, on=today):
+        print("number", clear_view(person).identity_number)
+        wanted -= 1
+    if not wanted:
+        break
+"""
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,15 @@ def cards_made(stack: Stack, bank: str, outlet_id: str, count: int, *, collectio
     rows = [json.loads(line) for line in applied.stdout.splitlines() if line.startswith("[")]
     assert len(rows) == count, applied.stderr
     return [WaitingCard(*_made(stack, row[0], row[3]), *row) for row in rows]
+
+
+def people_without_card(stack: Stack, bank: str, count: int) -> list[str]:
+    """Identity numbers of so many who could walk into an outlet of this bank and apply; not the one whom the demo names."""
+    command = [sys.executable, "-c", _WITHOUT_CARD, bank, str(count)]
+    found = subprocess.run(command, env=stack.environment, capture_output=True, text=True, timeout=120, check=True)
+    numbers = re.findall(r"^number (\w+)$", found.stdout, re.MULTILINE)
+    assert len(numbers) == count, found.stderr
+    return numbers
 
 
 def _made(stack: Stack, person_id: int, receipt: str) -> tuple[int, str]:

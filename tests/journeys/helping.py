@@ -113,16 +113,32 @@ class Retiree:
 
 def retiree_on_the_list(centre: Page, stack: Stack) -> Retiree:
     """The one whose pension comes through the bank at which the demo's clerk works."""
+    return retirees_on_the_list(centre, stack, 1)[0]
+
+
+def retirees_on_the_list(centre: Page, stack: Stack, count: int) -> list[Retiree]:
+    """So many of them, in the order of the list."""
     rows = stack.query(
         "select v.person_id, p.pension_bank_code = o.bank_code and p.phone_index is not null from outreach_visit v "
         "join registry_person p using (person_id), accounts_user u join banks_outlet o using (outlet_id) "
         "where u.username = 'clerk' and v.state = 'planned' order by v.community_code, v.person_id"
     )
-    number, person_id = next((n, person) for n, (person, fits) in enumerate(rows, start=1) if fits)
+    fitting = [(number, person_id) for number, (person_id, fits) in enumerate(rows, start=1) if fits][:count]
+    assert len(fitting) == count, rows
+    return [_told_to_the_centre(centre, stack, number, person_id) for number, person_id in fitting]
+
+
+def _told_to_the_centre(centre: Page, stack: Stack, number: int, person_id: int) -> Retiree:
     centre.goto(f"{stack.web}/work/staff/persons/{person_id}/")
     pieces = (("name", "姓名"), ("identity_number", "证件号码"), ("phone", "手机号码"))
     name, identity, phone = (staff_reveals(centre, field, label) for field, label in pieces)
     return Retiree(number, person_id, identity, phone, name)
+
+
+def shows_print(page: Page, mode: str) -> None:
+    """Large print (``care``) or standard print, by the app's own button; the tablet keeps the choice."""
+    if page.evaluate("document.body.classList.contains('large')") != (mode == "care"):
+        page.locator("#print-size").click()
 
 
 def go_offline(page: Page, line: CuttableLine) -> None:

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
+
+from tests.browser import DESKTOP, PHONE
 
 SCRIPTS = (
     Path(__file__).resolve().parent.parent / "vendor" / "axe-4.14.1.min.js",
@@ -13,6 +15,9 @@ LANGUAGES = {"zh-hans": "zh-CN", "zh-hant": "zh-Hant", "en": "en"}
 """Django's name of each language, and how a page in it names itself."""
 LARGE_TEXT_PX_MIN = 18
 LARGE_TARGET_PX_MIN = 60
+WAYS = [("phone", "standard"), ("phone", "care"), ("desktop", "standard"), ("desktop", "care")]
+"""The ways of looking in which whole journeys are walked: on a phone and at a desk, in standard and in large print."""
+VIEWPORTS: dict[str, ViewportSize] = {"phone": PHONE, "desktop": DESKTOP}
 NARROWEST_PX = 320
 """A 1280 px window at 400 % zoom. Source: WCAG 2.2, 1.4.10 Reflow."""
 
@@ -47,6 +52,14 @@ def faults_of(page: Page, address: str, *, status: int = 200) -> list[str]:
                 found += _in_the_dark(page)
             faults += [f"{where}: {fault}" for fault in found]
     return faults
+
+
+def looks_right(page: Page, mode: str) -> None:
+    """At a step of a journey: no sideways scroll, and in large print no small print."""
+    bring_scripts(page)
+    assert page.evaluate("look.sideways()") == [], page.url
+    if mode == "care":
+        assert page.evaluate("look.smallPrint", LARGE_TEXT_PX_MIN) == [], page.url
 
 
 def bring_scripts(page: Page) -> None:

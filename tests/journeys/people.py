@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser import DESKTOP, PHONE
 from tests.faces import drawn_file
+from tests.journeys.looking import looks_right
 from tests.stack import Stack, wait_for
 
 
@@ -170,29 +171,41 @@ def confirmation_code(page: Page, stack: Stack, what: str) -> str:
 
 
 def activates_at_kiosk(
-    browser: Browser, stack: Stack, *, card_number: str, identity_number: str, phone: str, ends: str = ""
+    browser: Browser,
+    stack: Stack,
+    *,
+    card_number: str,
+    identity_number: str,
+    phone: str,
+    ends: str = "",
+    viewport: ViewportSize = DESKTOP,
 ) -> Page:
     """At a machine in a hall, by touch alone: number, end of the identity number, code by SMS, one question; the receipt.
 
     ``ends``: the number of the older card that the machine must say ends now.
     """
-    page = staff_signs_in(browser, stack, "kiosk")
+    page = staff_signs_in(browser, stack, "kiosk", viewport=viewport)
     page.get_by_role("heading", name="启用新的社会保障卡").wait_for()
+    looks_right(page, "care")  # a machine's print is always large
     touches(page, card_number)
     page.get_by_role("button", name="继续").click()
     page.get_by_role("heading", name="持卡人身份证号码的后四位").wait_for()
+    looks_right(page, "care")
     touches(page, identity_number[-4:])
     page.get_by_role("button", name="发送验证码").click()
     page.get_by_role("heading", name="短信里的六位验证码").wait_for()
+    looks_right(page, "care")
     touches(page, kiosk_code_for(page, stack, phone))
     page.get_by_role("button", name="继续").click()
     page.get_by_role("heading", name="现在启用这张卡吗？").wait_for()
+    looks_right(page, "care")
     if ends:
         assert ends[-3:] in page.locator("dl").inner_text()
         assert "旧卡的社会保障功能立即停用" in page.locator("main").inner_text()
     page.get_by_role("button", name="启用新卡").click()
     page.get_by_role("heading", name="社会保障功能已启用").wait_for()
     page.locator("[data-receipt]").wait_for()
+    looks_right(page, "care")
     return page
 
 

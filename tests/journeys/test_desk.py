@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import DESKTOP, PHONE
 from tests.journeys.desk_cards import WaitingCard, cards_made
-from tests.journeys.looking import faults_of
+from tests.journeys.looking import VIEWPORTS, WAYS, faults_of, looks_right
 from tests.journeys.people import staff_signs_in
 from tests.journeys.story import opens_case, outlet_of_the_clerk
 from tests.stack import Stack
@@ -85,6 +85,67 @@ def test_ten_hand_overs_by_keyboard_alone(stack: Stack, browser: Browser) -> Non
         ("hand_over", HAND_OVERS),
         ("receive", HAND_OVERS),
     ]
+
+
+@pytest.fixture(scope="module")
+def waiting(stack: Stack) -> list[WaitingCard]:
+    """One card for each way of looking."""
+    outlet = outlet_of_the_clerk(stack)
+    return cards_made(stack, outlet.bank, outlet.outlet_id, len(WAYS))
+
+
+def asks_for(page: Page, asked: str) -> None:
+    """At the one input; what it says next is the caller's to wait for."""
+    is_at_the_input(page)
+    page.locator("#q").fill(asked)
+    with page.expect_navigation():
+        page.get_by_role("button", name="查找").click()
+
+
+def confirms(page: Page, document: str) -> None:
+    """The document's number, and the one button that is due."""
+    page.get_by_label("持卡人证件号码").fill(document)
+    with page.expect_navigation():
+        page.locator("[data-due] button.btn-primary").first.click()
+
+
+@pytest.mark.parametrize(("device", "mode"), WAYS)
+def test_a_card_from_the_courier_to_its_holder(
+    stack: Stack, browser: Browser, waiting: list[WaitingCard], device: str, mode: str
+) -> None:
+    """Taken in, asked for in each way somebody may ask, refused to another's document, handed over, switched on."""
+    card = waiting[WAYS.index((device, mode))]
+    page = staff_signs_in(browser, stack, "bank_clerk", user="clerk", viewport=VIEWPORTS[device])
+    page.goto(f"{stack.web}/work/bank/?mode={mode}")
+    looks_right(page, mode)
+    asks_for(page, "Z00000000")
+    expect(page.get_by_role("alert")).to_contain_text("没有这个卡号")
+    looks_right(page, mode)
+    asks_for(page, card.card_number)
+    looks_right(page, mode)
+    with page.expect_navigation():
+        page.get_by_role("button", name="登记接收").click()
+    expect(page.locator("[data-done=receive]")).to_have_attribute("data-card", str(card.card_id))
+    looks_right(page, mode)
+    asks_for(page, (card.phone, card.receipt, card.identity_number, card.card_number)[WAYS.index((device, mode))])
+    looks_right(page, mode)
+    confirms(page, "119901199001010000")
+    expect(page.get_by_role("alert")).to_contain_text("证件号码与持卡人或监护人不符")
+    looks_right(page, mode)
+    confirms(page, card.identity_number)
+    expect(page.locator("[data-done=hand_over]")).to_have_attribute("data-card", str(card.card_id))
+    looks_right(page, mode)
+    page.get_by_role("link", name="打开刚才的卡").click()
+    expect(page.locator("[data-due]")).to_have_attribute("data-due", "activate")
+    looks_right(page, mode)
+    confirms(page, card.identity_number)
+    expect(page.locator("[data-done=activate_financial]")).to_have_attribute("data-card", str(card.card_id))
+    looks_right(page, mode)
+    page.get_by_role("link", name="打开刚才的卡").click()
+    expect(page.locator("[data-social]")).to_have_attribute("data-social", "active")
+    expect(page.locator("[data-financial]")).to_have_attribute("data-financial", "active")
+    looks_right(page, mode)
+    page.context.close()
 
 
 def test_two_clerks_at_one_case_and_a_second_enter(stack: Stack, browser: Browser) -> None:

@@ -11,15 +11,13 @@ from dataclasses import dataclass, replace
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import DESKTOP, PHONE
-from tests.journeys.looking import LARGE_TEXT_PX_MIN, bring_scripts
+from tests.journeys.looking import VIEWPORTS, WAYS, looks_right
 from tests.journeys.people import activates_card, enters_code, gives_photo_if_asked, sends_phone, staff_signs_in
 from tests.journeys.story import ChosenOutlet, opens_case, outlet_of_the_clerk, registered_terminals
 from tests.stack import Stack, wait_for
 from yikatong.foundation.clock import beijing_day, utc_now
 
 pytestmark = pytest.mark.journey
-WAYS = [("phone", "standard"), ("phone", "care"), ("desktop", "standard"), ("desktop", "care")]
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def guardian_signs_in(browser: Browser, stack: Stack, family: Family, device: st
     """By phone and code, in the way they look."""
     told = f"phone {family.guardian_phone}, identity number ends {family.guardian_number[-4:]};"
     theirs = replace(stack, printed=told)
-    page = browser.new_context(viewport=PHONE if device == "phone" else DESKTOP, locale="zh-CN").new_page()
+    page = browser.new_context(viewport=VIEWPORTS[device], locale="zh-CN").new_page()
     page.goto(f"{stack.web}/welcome/?mode={mode}")
     sends_phone(page, theirs)
     enters_code(page, theirs)
@@ -90,15 +88,6 @@ def guardian_signs_in(browser: Browser, stack: Stack, family: Family, device: st
     page.get_by_role("button", name="继续").click()
     page.get_by_role("heading", name="我的卡").wait_for()
     return page
-
-
-def looks_right(page: Page, mode: str) -> None:
-    """No sideways scroll, and in large print no small print."""
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{page.url} scrolls sideways by {wide} px"
-    if mode == "care":
-        bring_scripts(page)
-        assert page.evaluate("look.smallPrint", LARGE_TEXT_PX_MIN) == [], page.url
 
 
 def applies(page: Page, stack: Stack, family: Family, outlet: ChosenOutlet, mode: str) -> None:

@@ -14,32 +14,39 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
-from tests.journeys.looking import faults_of
+from tests.journeys.desk_cards import people_without_card
+from tests.journeys.looking import VIEWPORTS, WAYS, faults_of, looks_right
 from tests.journeys.people import staff_signs_in
-from tests.journeys.story import registered_terminals
+from tests.journeys.story import outlet_of_the_clerk, registered_terminals
 from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.journey
 MADE_WITHIN_MS = 20_000
+OTHER_WAYS = [way for way in WAYS if way != ("desktop", "standard")]
+"""The whole story is walked at a desk in standard print: the reader holds one blank."""
 
 
-def walks_in(page: Page, stack: Stack) -> tuple[str, str]:
-    """Found by document after a slip of the pen, applied for; identity number, and the chip page's address."""
-    said = re.search(r"walks in: identity number (\w+)", stack.printed)
-    assert said, stack.printed
+def walks_in(page: Page, stack: Stack, identity_number: str, mode: str = "standard") -> str:
+    """Found by document after a slip of the pen, applied for; the chip page's address."""
+    page.goto(f"{stack.web}/work/bank/?mode={mode}")
+    looks_right(page, mode)
     page.get_by_role("link", name="现场申领").click()
     page.get_by_label("申请人证件号码").fill("119901190001010000")
+    looks_right(page, mode)
     page.get_by_role("button", name="查找").click()
     expect(page.get_by_role("alert")).to_contain_text("登记簿中没有这个证件号码")
-    page.get_by_label("申请人证件号码").fill(said[1])
+    looks_right(page, mode)
+    page.get_by_label("申请人证件号码").fill(identity_number)
     page.get_by_role("button", name="查找").click()
-    expect(page.get_by_text(said[1])).to_be_visible()
+    expect(page.get_by_text(identity_number)).to_be_visible()
+    looks_right(page, mode)
     page.get_by_role("button", name="核对无误，申请并制卡").click()
     page.wait_for_url(re.compile(r"/chip/$"))
-    return said[1], page.url
+    looks_right(page, mode)
+    return page.url
 
 
-def brings_a_photograph(page: Page) -> None:
+def brings_a_photograph(page: Page, mode: str = "standard") -> None:
     """Too small at first; then it is shown."""
     for size, is_taken in (((100, 123), False), ((716, 882), True)):
         out = BytesIO()
@@ -51,18 +58,21 @@ def brings_a_photograph(page: Page) -> None:
             expect(page.get_by_role("img", name="持卡人照片")).to_be_visible()
         else:
             expect(page.get_by_role("alert").first).to_contain_text("照片太小")
+        looks_right(page, mode)
 
 
-def pairs(page: Page, stack: Stack) -> None:
+def pairs(page: Page, stack: Stack, mode: str = "standard") -> None:
     """A wrong code is told; the right one opens the reader."""
     code = (stack.home / "demo" / "desk" / "pairing-code").read_text()
     expect(page.get_by_role("status")).to_contain_text("配对码")
     page.get_by_label("配对码").fill("000000" if code != "000000" else "111111")
     page.get_by_role("button", name="配对").click()
     expect(page.locator("#counter-problem")).to_contain_text("配对码不对")
+    looks_right(page, mode)
     page.get_by_label("配对码").fill(code)
     page.get_by_role("button", name="配对").click()
     expect(page.get_by_role("status")).to_contain_text("请把空白卡放入读卡器")
+    looks_right(page, mode)
 
 
 def loses_the_desk_program(page: Page, stack: Stack) -> None:
@@ -149,7 +159,10 @@ def test_a_walk_in_leaves_with_a_card(
     assert "放行 PASS  票价 4.00 元" in stack.printed, "the demo shows a card tapped at a gate"
     desk = registered_terminals(stack, tmp_path, [("desk", "国贸", "identity")])["desk"]
     page = staff_signs_in(browser, stack, "bank_clerk")
-    identity_number, chip_page = walks_in(page, stack)
+    named = re.search(r"walks in: identity number (\w+)", stack.printed)
+    assert named, stack.printed
+    identity_number = named[1]
+    chip_page = walks_in(page, stack, identity_number)
     assert faults_of(page, f"{stack.web}/work/bank/walk-in/") == []
     assert faults_of(page, chip_page) == []
     page.goto(chip_page)
@@ -196,3 +209,28 @@ def test_a_walk_in_leaves_with_a_card(
     assert ("purse:01011000FFFFFFFF", 400 * paid) in stack.query(
         "select party, total_fen from clearing_statement where party like %s", "purse:%"
     )
+
+
+@pytest.fixture(scope="module")
+def others(stack: Stack) -> list[str]:
+    """One person for each other way of looking, by identity number."""
+    return people_without_card(stack, outlet_of_the_clerk(stack).bank, len(OTHER_WAYS))
+
+
+@pytest.mark.parametrize(("device", "mode"), OTHER_WAYS)
+def test_others_walk_in_and_find_no_blank(
+    stack: Stack, browser: Browser, others: list[str], device: str, mode: str
+) -> None:
+    """Up to the reader, in which lies somebody else's card: it is refused, and the clerk goes back to the case."""
+    page = staff_signs_in(browser, stack, "bank_clerk", viewport=VIEWPORTS[device])
+    chip_page = walks_in(page, stack, others[OTHER_WAYS.index((device, mode))], mode)
+    brings_a_photograph(page, mode)
+    pairs(page, stack, mode)
+    page.get_by_role("button", name="开始制卡").click()
+    expect(page.locator("#counter-problem")).to_be_visible(timeout=MADE_WITHIN_MS)
+    print(page.locator("#counter-problem").inner_text())
+    looks_right(page, mode)
+    page.goto(chip_page.removesuffix("chip/"))
+    expect(page.locator("[data-due]")).to_have_attribute("data-due", "make")
+    looks_right(page, mode)
+    page.context.close()
