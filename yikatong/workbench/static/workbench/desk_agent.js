@@ -11,9 +11,17 @@
 
   window.deskAgent = function (address, words) {
     let socket = null;
+    let opening = null;
     let waiting = null;
+    let last = Promise.resolve();
 
+    /* Whoever asks while another question is under way waits for its answer first. */
     function ask(question) {
+      const answered = last.then(() => put(question));
+      last = answered.catch(() => {});
+      return answered;
+    }
+    function put(question) {
       return new Promise((resolve, reject) => {
         if (!socket || socket.readyState !== WebSocket.OPEN) { reject(new Told(words.lost)); return; }
         waiting = { resolve, reject };
@@ -21,8 +29,12 @@
       });
     }
     function open() {
+      if (socket) return Promise.resolve();
+      opening = opening || connected().finally(() => { opening = null; });
+      return opening;
+    }
+    function connected() {
       return new Promise((resolve, reject) => {
-        if (socket) { resolve(); return; }
         const opened = new WebSocket(address);
         opened.onopen = () => { socket = opened; resolve(); };
         opened.onclose = () => {
