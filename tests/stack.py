@@ -117,8 +117,7 @@ def prepared_stack(home: Path) -> Iterator[Stack]:
 
     The first is left when its plan is drafted, so that no copy spends its first minute on that.
     """
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    folder = Path(tempfile.gettempdir()) / f"{PREPARED}{run}"
+    folder = _prepared_folder()
     folder.mkdir(exist_ok=True)
     folder.chmod(0o711)
     with (folder / "lock").open("w") as lock:
@@ -136,8 +135,12 @@ def prepared_stack(home: Path) -> Iterator[Stack]:
 
 def drop_prepared() -> None:
     """Remove what ``prepared_stack`` keeps for a test run; at its end, in the process that began it."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    shutil.rmtree(Path(tempfile.gettempdir()) / f"{PREPARED}{run}", ignore_errors=True)
+    shutil.rmtree(_prepared_folder(), ignore_errors=True)
+
+
+def _prepared_folder() -> Path:
+    """One per test run: its processes inherit the home that ``tests.environment`` made for the first of them."""
+    return Path(tempfile.gettempdir()) / f"{PREPARED}{Path(os.environ['YIKATONG_TEST_HOME']).name}"
 
 
 @contextlib.contextmanager

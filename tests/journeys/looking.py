@@ -1,5 +1,6 @@
 """Looking at a page as a person with a screen reader or weak eyes meets it: every language and print, dark, 320 px wide."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ SCRIPTS = (
 )
 LANGUAGES = {"zh-hans": "zh-CN", "zh-hant": "zh-Hant", "en": "en"}
 """Django's name of each language, and how a page in it names itself."""
+type Way = tuple[str, int]
+"""A language and the size of its large print in px, 0 for standard print."""
+ALL_WAYS: tuple[Way, ...] = tuple((language, text_px) for language in reversed(LANGUAGES) for text_px in (22, 0))
+"""For the crawl, which sees every page."""
+TWO_WAYS: tuple[Way, ...] = (("en", 22), ("zh-hans", 0))
+"""For pages that a journey has filled: the longest words in the largest letters, and the usual ones."""
 LARGE_TEXT_PX_MIN = 18
 LARGE_TARGET_PX_MIN = 60
 WAYS = [("phone", "standard"), ("phone", "care"), ("desktop", "standard"), ("desktop", "care")]
@@ -35,22 +42,21 @@ def show_as(page: Page, language: str, *, text_px: int) -> None:
         page.context.add_cookies([cookie])  # type: ignore[list-item]
 
 
-def faults_of(page: Page, address: str, *, status: int = 200) -> list[str]:
-    """What is wrong with one page in all ways of showing it; ends with the usual one, Chinese in standard print."""
+def faults_of(page: Page, address: str, *, status: int = 200, ways: Sequence[Way] = TWO_WAYS) -> list[str]:
+    """What is wrong with one page in these ways of showing it; end with the usual one, Chinese in standard print."""
     faults = []
-    for language, spoken in reversed(LANGUAGES.items()):
-        for text_px in (22, 0):
-            show_as(page, language, text_px=text_px)
-            answer = page.goto(address)
-            assert answer is not None
-            where = f"{address} {language} {'care' if text_px else 'standard'}"
-            found = [] if answer.status == status else [f"status {answer.status}"]
-            if page.locator("html").get_attribute("lang") != spoken:
-                found.append("not in that language")
-            found += _looks(page, is_large=text_px > 0)
-            if language == "zh-hans" and not text_px:
-                found += _in_the_dark(page)
-            faults += [f"{where}: {fault}" for fault in found]
+    for language, text_px in ways:
+        show_as(page, language, text_px=text_px)
+        answer = page.goto(address)
+        assert answer is not None
+        where = f"{address} {language} {'care' if text_px else 'standard'}"
+        found = [] if answer.status == status else [f"status {answer.status}"]
+        if page.locator("html").get_attribute("lang") != LANGUAGES[language]:
+            found.append("not in that language")
+        found += _looks(page, is_large=text_px > 0)
+        if language == "zh-hans" and not text_px:
+            found += _in_the_dark(page)
+        faults += [f"{where}: {fault}" for fault in found]
     return faults
 
 

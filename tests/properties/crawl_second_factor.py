@@ -8,7 +8,7 @@ import struct
 from playwright.sync_api import Browser, Page
 
 from tests.browser import DESKTOP
-from tests.journeys.looking import faults_of, see_at_once
+from tests.journeys.looking import ALL_WAYS, faults_of, see_at_once
 from tests.journeys.people import staff_signs_in
 from tests.stack import Stack, wait_for
 from yikatong.foundation.clock import utc_now
@@ -29,13 +29,13 @@ def faults_of_second_factor(browser: Browser, stack: Stack, role: str, *, user: 
     page = staff_signs_in(browser, stack, role, user=user)
     see_at_once(page)
     web, password = stack.web, stack.staff(role, user=user)[1]
-    faults = faults_of(page, f"{web}/sign-in/reauthenticate/")
+    faults = faults_of(page, f"{web}/sign-in/reauthenticate/", ways=ALL_WAYS)
     page.goto(f"{web}/second-factor/totp/")
     if "/reauthenticate/" in page.url:
         page.get_by_label("密码").fill(password)
         page.locator("main form button").first.click()
         page.wait_for_url("**/second-factor/totp/")
-    faults += faults_of(page, page.url)
+    faults += faults_of(page, page.url, ways=ALL_WAYS)
     secret = re.search(r"<code>([A-Z2-7]+)</code>", page.content())
     assert secret, page.content()
     used = _now()
@@ -43,7 +43,7 @@ def faults_of_second_factor(browser: Browser, stack: Stack, role: str, *, user: 
     page.locator("main form button").first.click()
     page.wait_for_url(lambda address: "/totp/" not in address)
     for path in ("", "codes/", "codes/new/", "totp/off/"):
-        faults += faults_of(page, f"{web}/second-factor/{path}")
+        faults += faults_of(page, f"{web}/second-factor/{path}", ways=ALL_WAYS)
     page.context.close()
     faults += _signs_in_with_both(browser, stack, (user, password), secret[1], used)
     return [f"{role}: {fault}" for fault in faults]
@@ -58,12 +58,12 @@ def _signs_in_with_both(browser: Browser, stack: Stack, known: tuple[str, str], 
     page.get_by_label("密码").fill(known[1])
     page.get_by_role("button", name="登录", exact=True).click()
     page.wait_for_url("**/sign-in/second/")
-    faults = faults_of(page, page.url)
+    faults = faults_of(page, page.url, ways=ALL_WAYS)
     step = wait_for(lambda: now if (now := _now()) > used else None, why="the authenticator's next code")
     page.locator("#id_code").fill(code_of(secret, step))
     page.get_by_role("button", name="登录", exact=True).click()
     page.wait_for_url("**/work/**")
-    faults += faults_of(page, f"{stack.web}/second-factor/reauthenticate/")
+    faults += faults_of(page, f"{stack.web}/second-factor/reauthenticate/", ways=ALL_WAYS)
     page.context.close()
     return faults
 

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 from playwright.sync_api import Page
 
-from tests.journeys.looking import faults_of, see_at_once
+from tests.journeys.looking import ALL_WAYS, faults_of, see_at_once
 from tests.properties.crawl_table import ALIKE, NOBODY_LINKS_TO, NOT_LINKED, NOT_PAGES, seeds_of
 from tests.stack import Stack
 from yikatong.accounts.roles import AREAS, PUBLIC
@@ -111,7 +111,7 @@ def faults_as(
         if route in PUBLIC | ALIKE:
             looked_at.add(route)
         for address in addresses:
-            faults += [f"{role}: {fault}" for fault in faults_of(page, address)]
+            faults += [f"{role}: {fault}" for fault in faults_of(page, address, ways=ALL_WAYS)]
     for path in NOBODY_LINKS_TO:
-        faults += [f"{role}: {fault}" for fault in faults_of(page, stack.web + path, status=404)]
+        faults += [f"{role}: {fault}" for fault in faults_of(page, stack.web + path, status=404, ways=ALL_WAYS)]
     return faults

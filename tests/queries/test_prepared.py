@@ -132,3 +132,13 @@ def test_long_sequences_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     ask = prepared(people_in)
     assert ask(list(range(100))) == []
     assert compiled == []
+
+
+def test_a_number_that_no_column_holds_is_not_asked_for() -> None:
+    @prepared
+    def ask(person_id: int) -> QuerySet[Person]:
+        return Person.objects.filter(person_id=person_id)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert [ask(10**30), ask(-(10**30))] == [[], []]
+    assert len(queries) == 0

@@ -14,14 +14,14 @@ def test_a_page_is_made_once_until_the_data_change() -> None:
         made.append(1)
         return mark_safe(f"page {len(made)}")
 
-    data, newer = object(), object()
+    data, newer = (object(), object()), (object(), object())
     assert [pages.get(data, ("zh", "国贸"), make), pages.get(data, ("zh", "国贸"), make)] == ["page 1", "page 1"]
     assert pages.get(data, ("en", "国贸"), make) == "page 2"
     assert pages.get(newer, ("zh", "国贸"), make) == "page 3"
 
 
 def test_the_longest_unasked_goes_first() -> None:
-    pages, data = KeptPages(2), object()
+    pages, data = KeptPages(2), (object(),)
     for name in ("a", "b", "a", "c"):
         pages.get(data, (name,), lambda: mark_safe("old"))
     assert pages.get(data, ("a",), lambda: mark_safe("new")) == "old"

@@ -10,6 +10,7 @@ from django.test import Client
 
 from tests.cast import CLERK, active_card, collected_card, made_card, make_bank, make_guardian, make_person
 from tests.issuance.counters import blank, prove, write
+from yikatong.accounts import sessions
 from yikatong.accounts.models import ConsoleMessage, Role, User
 from yikatong.desks.models import DeskAct, Tally
 from yikatong.foundation.clock import utc_now
@@ -220,3 +221,20 @@ def test_a_still_visit_is_forgotten_by_the_server_too(machine: Client) -> None:
     session.save()
     assert send(machine, "still-here/")[0] == 410
     assert send(machine, "identity/", last_four=last_four(person)) == (302, KIOSK)
+
+
+def test_a_machine_is_not_signed_out_under_somebodys_hands(machine: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    person, card = a_card()
+    comes_to_the_question(machine, card, person)
+    ended = machine.session[sessions.BEGUN_AT] + sessions.longest_s(Role.KIOSK)
+    monkeypatch.setattr(sessions.time, "time", lambda: ended)
+    assert send(machine, "confirm/") == (302, f"{KIOSK}done/")
+
+
+def test_what_was_typed_at_a_machine_is_kept_for_nobody(machine: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, card = a_card()
+    assert machine.get(KIOSK).status_code == 200
+    ended = machine.session[sessions.BEGUN_AT] + sessions.longest_s(Role.KIOSK)
+    monkeypatch.setattr(sessions.time, "time", lambda: ended)
+    status, where = send(machine, "", card_number=card.card_number)
+    assert (status, where.startswith("/sign-in/staff/"), "kept" in where) == (302, True, False)

@@ -101,7 +101,7 @@ def _may_keep(name: str) -> bool:
 def keep(request: HttpRequest) -> bool:
     """Keep the form that nobody sent, if this browser's last account is known and the form is not too long."""
     account = _last_account(request)
-    if not account or not sent_as_form(request):
+    if not account or not sent_as_form(request) or _is_at_kiosk(request):
         return False
     fields, left_out = fields_of(request.POST)
     text = json.dumps(
@@ -120,6 +120,12 @@ def keep(request: HttpRequest) -> bool:
     request.session[_SESSION_KEY] = {"account": account, "sealed": sealed.hex()}
     request.session.set_expiry(KEPT_FOR)
     return True
+
+
+def _is_at_kiosk(request: HttpRequest) -> bool:
+    """What a visitor typed at a machine in a hall is not for whoever signs the machine in again."""
+    match = request.resolver_match
+    return match is not None and match.namespaces[-1:] == ["kiosk"]
 
 
 def kept_for(request: HttpRequest) -> KeptForm | None:

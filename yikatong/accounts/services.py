@@ -90,6 +90,6 @@ def end_sessions(*, person_id: int, account: User) -> None:
     Whoever is at ``account`` now keeps their session by ``sessions.go_on_alone``.
     """
     with transaction.atomic():
-        for user in User.objects.filter(Q(person_id=person_id) | Q(pk=account.pk), role=Role.RESIDENT):
+        for user in User.objects.filter(Q(person_id=person_id) | Q(pk=account.pk), role=Role.RESIDENT).order_by("pk"):
             own_sessions.end_all(user)
     account.refresh_from_db(fields=["session_generation"])

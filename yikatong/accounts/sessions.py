@@ -26,6 +26,8 @@ from yikatong.audit.services import record
 
 USED_AT, BEGUN_AT = "used_at", "begun_at"
 MOVED_EVERY_S_MAX = 300
+KIOSK_VISIT = "kiosk_visit"
+"""In the session of a machine in a hall while somebody stands at it: it is not signed out under their hands."""
 
 
 class SlidingSessionMiddleware:
@@ -36,7 +38,7 @@ class SlidingSessionMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
-            if seconds_at_most(request) > 0:
+            if seconds_at_most(request) > 0 or KIOSK_VISIT in request.session:
                 extend(request)
             else:
                 _end(request)

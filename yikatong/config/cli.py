@@ -24,6 +24,8 @@ from yikatong.registry.key_commands import keys
 from yikatong.supervision.cli import supervision
 
 WEB_PORT, GATEWAY_PORT = 8600, 8601
+THREADS, WORKERS_MAX = 4, 8
+"""In a container the cores may be many more than it may use; the embedded database takes 200 connections."""
 
 
 class DjangoGroup(click.Group):
@@ -72,7 +74,11 @@ def migrate() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=WEB_PORT, show_default=True)
-@click.option("--workers", default=0, help="Processes; 0 (the default) for one per core.")
+@click.option(
+    "--workers",
+    default=0,
+    help=f"Processes, each with {THREADS} database connections; 0 for one per core, {WORKERS_MAX} at most.",
+)
 def web(host: str, port: int, workers: int) -> None:
     """Serve the portal and the workbenches."""
     from granian import Granian
@@ -87,8 +93,8 @@ def web(host: str, port: int, workers: int) -> None:
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        workers=workers or os.cpu_count() or 1,
-        blocking_threads=4,
+        workers=workers or min(os.cpu_count() or 1, WORKERS_MAX),
+        blocking_threads=THREADS,
         log_access=False,
     ).serve()
 

@@ -213,7 +213,7 @@ def places(request: HttpRequest) -> HttpResponse:
     """Where the card is used: the nearest of each category, or a list of one, with a map."""
     if "lng" not in request.GET:
         key = (get_language() or "", *(request.GET.get(name, "") for name in ASKED_BY))
-        found = kept_places.get(spots(), key, lambda: _found(_asked(request)))
+        found = kept_places.get((spots(), city_map()), key, lambda: _found(_asked(request)))
         return render(request, "portal/places.html", {"found": found})
     asked = _asked(request)  # nobody's position is kept
     if asked.origin and asked.origin.is_shared and _is_finer_than_kept(request, asked):

@@ -20,13 +20,13 @@ class KeptPages:
     def __init__(self, pages_max: int) -> None:
         self._pages_max = pages_max
         self._lock = threading.Lock()
-        self._made_from: object = None
+        self._made_from: tuple[object, ...] = ()
         self._pages: OrderedDict[Key, SafeString] = OrderedDict()
 
-    def get(self, made_from: object, key: Key, make: Callable[[], SafeString]) -> SafeString:
-        """The kept page, or a new one. ``made_from``: the data; other than the last time, nothing kept is used."""
+    def get(self, made_from: tuple[object, ...], key: Key, make: Callable[[], SafeString]) -> SafeString:
+        """The kept page, or a new one. ``made_from``: the data; others than the last time, and nothing kept is used."""
         with self._lock:
-            if self._made_from is not made_from:
+            if not _are_same(self._made_from, made_from):
                 self._pages.clear()
                 self._made_from = made_from
             page = self._pages.get(key)
@@ -35,7 +35,7 @@ class KeptPages:
                 return page
         page = make()
         with self._lock:
-            if self._made_from is made_from:
+            if _are_same(self._made_from, made_from):
                 self._pages[key] = page
                 while len(self._pages) > self._pages_max:
                     self._pages.popitem(last=False)
@@ -45,6 +45,11 @@ class KeptPages:
         """Drop all of them."""
         with self._lock:
             self._pages.clear()
+
+
+def _are_same(these: tuple[object, ...], those: tuple[object, ...]) -> bool:
+    """The same objects, not equal ones."""
+    return [id(one) for one in these] == [id(one) for one in those]
 
 
 kept_places = KeptPages(PAGES_MAX)

@@ -62,7 +62,7 @@ def prepared[**P, Row](build: Callable[P, QuerySet[Any, Row]]) -> Callable[P, li
         shape = tuple(_shape(argument) for argument in arguments)
         if any(length == 0 for _, length in shape):
             return []
-        if any(length > _LENGTH_MAX for _, length in shape):
+        if any(length > _LENGTH_MAX for _, length in shape) or any(map(_is_beyond, arguments)):
             return list(build(*arguments, **named))
         found = compiled.get(shape)
         if found is None:
@@ -70,6 +70,13 @@ def prepared[**P, Row](build: Callable[P, QuerySet[Any, Row]]) -> Callable[P, li
         return found.rows(arguments)
 
     return ask
+
+
+def _is_beyond(argument: Any) -> bool:
+    """Whether it is a number that no column holds: Django answers such a question without asking the database."""
+    if isinstance(argument, (list, tuple)):
+        return any(map(_is_beyond, argument))
+    return isinstance(argument, int) and not -(2**63) <= argument < 2**63
 
 
 def _shape(argument: Any) -> tuple[type, int]:

@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from yikatong.accounts.sessions import KIOSK_VISIT
 from yikatong.desks import kiosk
 from yikatong.desks.kiosk import KioskReason, Machine, SentCode
 from yikatong.desks.models import DeskAct
@@ -34,7 +35,7 @@ from yikatong.registry.models import Person
 from yikatong.registry.selectors import masked_view
 from yikatong.workbench.kiosk_words import told
 
-KEY = "kiosk_visit"
+KEY = KIOSK_VISIT
 IDLE_S, WARNING_S = 90, 30
 """When a still page goes back to the first one, and for how long before that it says so. Source: WCAG 2.2.1 asks for 20 s."""
 FORGOTTEN_AFTER = timedelta(seconds=IDLE_S + 60)
