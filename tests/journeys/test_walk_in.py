@@ -26,6 +26,13 @@ OTHER_WAYS = [way for way in WAYS if way != ("desktop", "standard")]
 """The whole story is walked at a desk in standard print: the reader holds one blank."""
 
 
+def who_walks_in(stack: Stack) -> str:
+    """The identity number of somebody without a card, as the demo names one."""
+    named = re.search(r"walks in: identity number (\w+)", stack.printed)
+    assert named, stack.printed
+    return named[1]
+
+
 def walks_in(page: Page, stack: Stack, identity_number: str, mode: str = "standard") -> str:
     """Found by document after a slip of the pen, applied for; the chip page's address."""
     page.goto(f"{stack.web}/work/bank/?mode={mode}")
@@ -165,9 +172,7 @@ def test_a_walk_in_leaves_with_a_card(
     assert "放行 PASS  票价 4.00 元" in stack.printed, "the demo shows a card tapped at a gate"
     desk = registered_terminals(stack, tmp_path, [("desk", "国贸", "identity")])["desk"]
     page = staff_signs_in(browser, stack, "bank_clerk")
-    named = re.search(r"walks in: identity number (\w+)", stack.printed)
-    assert named, stack.printed
-    identity_number = named[1]
+    identity_number = who_walks_in(stack)
     chip_page = walks_in(page, stack, identity_number)
     assert faults_of(page, f"{stack.web}/work/bank/walk-in/") == []
     assert faults_of(page, chip_page) == []

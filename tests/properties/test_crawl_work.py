@@ -11,7 +11,7 @@ from tests.browser import DESKTOP, PHONE
 from tests.journeys.people import resident_signs_in, staff_signs_in
 from tests.journeys.story import outlet_of_the_clerk
 from tests.journeys.test_interrupted import signs_in_as_staff
-from tests.journeys.test_walk_in import walks_in
+from tests.journeys.test_walk_in import walks_in, who_walks_in
 from tests.journeys.units import (
     WITHIN_MS,
     applies_for_all,
@@ -102,7 +102,7 @@ def test_every_page_of_the_workbenches(stack: Stack, browser: Browser) -> None:
     a_second_plan(pages["card_centre"], stack)
     pages["outreach"] = helper_signs_in(browser, stack)
     pages["unit"] = unit_signs_in(browser, stack, "unit")
-    _, chip = walks_in(pages["bank_clerk"], stack)
+    chip = walks_in(pages["bank_clerk"], stack, who_walks_in(stack))
     looked_at = {
         name for name in PUBLIC if name.startswith("portal:") or name == "console_inbox"
     }  # by test_crawl_portal.py
