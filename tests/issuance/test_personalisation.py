@@ -133,6 +133,7 @@ def test_the_database_refuses_a_card_in_two_places() -> None:
         ("part written", 3),
     ],
 )
+@pytest.mark.slow
 def test_after_a_kill_the_writing_goes_on_with_the_same_keys(tmp_path: Path, point: str, nth: int) -> None:
     cards = made_cards(5)
     job = opened()

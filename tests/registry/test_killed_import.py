@@ -69,6 +69,7 @@ def outcome(path: Path) -> tuple[object, ...]:
 
 @pytest.mark.parametrize(("point", "nth"), POINTS)
 @pytest.mark.usefixtures("committed_city", "small_chunks")
+@pytest.mark.slow
 def test_after_a_kill_the_same_command_goes_on(tmp_path: Path, point: str, nth: int) -> None:
     path = write_file(tmp_path / "register.csv", ROWS)
     assert import_in_a_process(path, point, nth, processes=0) == -signal.SIGKILL
