@@ -45,7 +45,7 @@ def people(tmp_path: Path, city: None, take: Import) -> dict[str, int]:
         MINOR,
         ADULT,
     ]
-    take(write_file(tmp_path / "register.csv", rows))
+    take(write_file(tmp_path / "register.csv", rows), at=AT)
     return {clear_view(person).identity_number: person.person_id for person in Person.objects.all()}
 
 
