@@ -1,4 +1,4 @@
-"""The city's data loaded once per module that asks, and nothing remembered from the test before."""
+"""The city's data loaded once per module that asks."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,16 +9,8 @@ from pytest_django import DjangoDbBlocker
 from tests.held import rows_held
 from yikatong.city.folder import BEIJING
 from yikatong.city.loader import load_city
-from yikatong.guide import selectors
 
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    selectors.forget()
-    yield
-    selectors.forget()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from tests.cast import make_person
-from tests.guide.conftest import _nothing_remembered, city  # noqa: F401
+from tests.guide.conftest import city  # noqa: F401
 from yikatong.accounts.models import Role, User
 from yikatong.city.folder import BEIJING
 from yikatong.city.guidance import read_services

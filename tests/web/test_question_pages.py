@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tests.guide.conftest import _nothing_remembered, city  # noqa: F401
+from tests.guide.conftest import city  # noqa: F401
 from tests.guide.films import TINY_MP4
 from yikatong.accounts.models import Role, User
 from yikatong.audit.models import AuditEvent

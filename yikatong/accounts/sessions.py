@@ -48,10 +48,8 @@ class SlidingSessionMiddleware:
 def begin(request: HttpRequest, user: User) -> None:
     """Count the life of a session from now on: somebody has just signed in."""
     session = request.session
-    if (
-        session.session_key is None
-    ):  # after another account was signed in here, Django gives the key only with the answer
-        session.save()
+    if session.session_key is None:
+        session.save()  # after another account was signed in here, Django gives the key only with the answer
     own_sessions.strike_off(session)
     session[BEGUN_AT] = session[USED_AT] = now = int(time.time())
     own_sessions.note_use(request, user, begun_at=_moment(now), at=_moment(now))

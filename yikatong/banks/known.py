@@ -4,13 +4,11 @@ changes them."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Q
 
 from yikatong.banks.models import Bank, Outlet
-from yikatong.city.models import LoadedFile
+from yikatong.city.stamp import LOOKED_EVERY_S, loaded_stamp
 from yikatong.queries.kept import Kept
-
-LOOKED_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +17,6 @@ class OutletCount:
 
     outlets: int = 0
     instant: int = 0
-
-
-def _stamp() -> object:
-    return LoadedFile.objects.aggregate(Max("loaded_at"), Count("name"))
 
 
 def _read_banks() -> Mapping[str, Bank]:
@@ -36,8 +30,8 @@ def _count_outlets() -> Mapping[tuple[str, str], OutletCount]:
     return {(row["district_code"], row["bank_id"]): OutletCount(row["outlets"], row["instant"]) for row in counted}
 
 
-_banks = Kept(_stamp, _read_banks, every_s=LOOKED_EVERY_S)
-_outlets = Kept(_stamp, _count_outlets, every_s=LOOKED_EVERY_S)
+_banks = Kept(loaded_stamp, _read_banks, every_s=LOOKED_EVERY_S)
+_outlets = Kept(loaded_stamp, _count_outlets, every_s=LOOKED_EVERY_S)
 
 
 def known_banks() -> Mapping[str, Bank]:

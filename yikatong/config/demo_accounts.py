@@ -49,10 +49,9 @@ def ensure_demo_accounts(file: Path, *, operator_code: str) -> list[DemoSignIn]:
     passwords: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
     outlet = demo_outlet()
     for name, role in STAFF:
-        was_told = name in passwords  # checking would take as long as setting it, at every start
-        passwords.setdefault(name, secrets.token_urlsafe(12))
         user, is_new = User.objects.get_or_create(username=name, defaults={"role": role})
-        if is_new or not was_told:
+        if is_new or name not in passwords:  # a known one is not checked: that takes as long as setting it
+            passwords.setdefault(name, secrets.token_urlsafe(12))
             user.set_password(passwords[name])
         user.outlet_id = outlet.outlet_id if role == Role.BANK_CLERK else ""
         user.operator_code = operator_code if role == Role.OPERATOR else ""

@@ -145,9 +145,8 @@ DESK_AGENT_URL = os.environ.get("YIKATONG_DESK_AGENT", "ws://127.0.0.1:12344")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-SILENCED_SYSTEM_CHECKS = [
-    "templates.W003"
-]  # accounts.steady_tags stands in the place of Django's i18n library on purpose
+SILENCED_SYSTEM_CHECKS = ["templates.W003"]
+"""accounts.steady_tags stands in the place of Django's i18n library on purpose."""
 SESSION_ENGINE = "yikatong.accounts.session_store"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_PRODUCTION

@@ -13,7 +13,8 @@ from django.db.models import Count, F, Max, Sum
 from numpy.typing import NDArray
 
 from yikatong.city.folder import CITY_DATA
-from yikatong.city.models import LoadedFile, MetroLine, MetroStop
+from yikatong.city.models import MetroLine, MetroStop
+from yikatong.city.stamp import LOOKED_EVERY_S, loaded_stamp
 from yikatong.guide.coordinates import Point
 from yikatong.guide.districts import DistrictMap, read_district_map
 from yikatong.guide.models import Helpfulness, Question, QuestionVersion, Spot
@@ -21,7 +22,6 @@ from yikatong.guide.search import Document, QuestionSearch
 from yikatong.guide.spots import Found, SpotIndex
 from yikatong.queries.kept import Kept
 
-SPOTS_CHECKED_EVERY_S = 10.0
 _COLUMNS = tuple(Found.__dataclass_fields__)
 
 
@@ -64,10 +64,6 @@ class CityMap:
     districts: DistrictMap
     lines: tuple[Stretch, ...]
     stations: tuple[tuple[str, Point], ...]
-
-
-def _spots_stamp() -> object:
-    return LoadedFile.objects.aggregate(Max("loaded_at"), Count("name"))
 
 
 def _build_spots() -> SpotIndex:
@@ -131,8 +127,8 @@ def _build_map() -> CityMap:
     return CityMap(read_district_map(CITY_DATA), tuple(stretches), named)
 
 
-_spots = Kept(_spots_stamp, _build_spots, every_s=SPOTS_CHECKED_EVERY_S)
-_city_map = Kept(_spots_stamp, _build_map, every_s=SPOTS_CHECKED_EVERY_S)
+_spots = Kept(loaded_stamp, _build_spots, every_s=LOOKED_EVERY_S)
+_city_map = Kept(loaded_stamp, _build_map, every_s=LOOKED_EVERY_S)
 _answers = Kept(_questions_stamp, _build_answers, every_s=0.0)
 
 
@@ -149,12 +145,6 @@ def city_map() -> CityMap:
 def answers() -> Answers:
     """The published questions."""
     return _answers.get()
-
-
-def forget() -> None:
-    """Drop what is kept in memory, so that the next look reads the database: for tests and after a restore."""
-    for kept in (_spots, _city_map, _answers):
-        kept.forget()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,6 @@ class Kept[Value]:
 
 
 def forget_all() -> None:
-    """Drop all that is kept in this process: after a restore, and between tests."""
+    """Drop all that is kept in this process, between tests."""
     for kept in _all:
         kept.forget()

@@ -35,7 +35,6 @@ from yikatong.registry.models import Person
 from yikatong.registry.selectors import masked_view
 from yikatong.workbench.kiosk_words import told
 
-KEY = KIOSK_VISIT
 IDLE_S, WARNING_S = 90, 30
 """When a still page goes back to the first one, and for how long before that it says so. Source: WCAG 2.2.1 asks for 20 s."""
 FORGOTTEN_AFTER = timedelta(seconds=IDLE_S + 60)
@@ -63,18 +62,18 @@ def _machine(request: HttpRequest) -> Machine:
 
 
 def _visit(request: HttpRequest, at: datetime) -> Visit | None:
-    kept: dict[str, Any] | None = request.session.get(KEY)
+    kept: dict[str, Any] | None = request.session.get(KIOSK_VISIT)
     if kept is None:
         return None
     visit = Visit(**kept)
     if at - datetime.fromisoformat(visit.seen) > FORGOTTEN_AFTER:
-        request.session.pop(KEY, None)
+        request.session.pop(KIOSK_VISIT, None)
         return None
     return visit
 
 
 def _keep(request: HttpRequest, visit: Visit, at: datetime) -> None:
-    request.session[KEY] = asdict(replace(visit, seen=at.isoformat()))
+    request.session[KIOSK_VISIT] = asdict(replace(visit, seen=at.isoformat()))
 
 
 def at_step(
@@ -107,7 +106,7 @@ def _page(request: HttpRequest, name: str, context: dict[str, object], *, error:
 @csp_override(_TO_THE_READER)
 def start(request: HttpRequest) -> HttpResponse:
     """Put the card on the reader, or type its number. Coming here ends whatever visit there was."""
-    request.session.pop(KEY, None)
+    request.session.pop(KIOSK_VISIT, None)
     if request.method == "GET":
         return _page(request, "start", {})
     number = request.POST.get("card_number", "").strip().upper().replace(" ", "")
@@ -259,11 +258,11 @@ def still_here(request: HttpRequest) -> HttpResponse:
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
     """Forget the visit."""
-    request.session.pop(KEY, None)
+    request.session.pop(KIOSK_VISIT, None)
     return redirect("work:kiosk:start")
 
 
 def _stopped(request: HttpRequest, refused: Refused[Any]) -> HttpResponse:
     """The visit ends here, with the reason and where to go instead."""
-    request.session.pop(KEY, None)
+    request.session.pop(KIOSK_VISIT, None)
     return _page(request, "stopped", {"reason": str(refused.reason)}, error=told(refused))
