@@ -9,7 +9,7 @@ PYTEST := $(PYTHON) -m pytest -p no:cacheprovider -q
 DATABASE_TESTS := $(addprefix tests/,database issuance ledger registry properties/test_distribution.py)
 LONGEST_JOURNEYS := $(addprefix tests/,journeys/test_kill.py properties/test_crawl_work.py properties/test_crawl_portal.py journeys/test_unit.py)
 JOURNEYS := $(LONGEST_JOURNEYS) $(filter-out $(LONGEST_JOURNEYS),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]journey' tests)))
-SYSTEM_PACKAGES := chromium fonts-noto-cjk gettext opensc openssl pcsc-tools pcscd postgresql-15 python3-pyscard softhsm2 vsmartcard-vpcd
+SYSTEM_PACKAGES := chromium-headless-shell fonts-noto-cjk gettext opensc openssl pcsc-tools pcscd postgresql-15 python3-pyscard softhsm2 vsmartcard-vpcd
 
 help: ## Show what each target does
 	@grep -hE '^[a-zA-Z_-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'

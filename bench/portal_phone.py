@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser, sync_playwright
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 FIRST_BAR_BYTES, LATER_BAR_BYTES, USABLE_BAR_S = 100_000, 20_000, 2.0
 SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
 """150 ms round trips, 1.6 Mbit/s down, 750 kbit/s up. Source: Lighthouse, docs/throttling.md ("slow 4G")."""
