@@ -112,10 +112,11 @@ def stack_environment(home: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def prepared_stack(home: Path) -> Iterator[Stack]:
+def prepared_stack(home: Path, *, has_desk: bool = False) -> Iterator[Stack]:
     """A demo that was started once before in this test run: its folder is a copy of the first one's, and starts sooner.
 
-    The first is left when its plan is drafted, so that no copy spends its first minute on that.
+    With ``has_desk`` there is the clerk's card reader and its program. The first is left when its plan is drafted, so that no
+    copy spends its first minute on that.
     """
     folder = _prepared_folder()
     folder.mkdir(exist_ok=True)
@@ -129,7 +130,7 @@ def prepared_stack(home: Path) -> Iterator[Stack]:
                 stack.stop()
             (folder / "making").rename(folder / "home")
     subprocess.run(["cp", "-a", folder / "home", home], check=True)
-    with running_stack(home) as stack:
+    with running_stack(home, has_desk=has_desk) as stack:
         yield stack
 
 
@@ -144,13 +145,13 @@ def _prepared_folder() -> Path:
 
 
 @contextlib.contextmanager
-def running_stack(home: Path, *, persons: int = PERSONS) -> Iterator[Stack]:
+def running_stack(home: Path, *, persons: int = PERSONS, has_desk: bool = True) -> Iterator[Stack]:
     """Start the demo in ``home``, wait until it says it is up, and stop it at the end."""
     web_port, gateway_port = free_port(), free_port()
     command = [sys.executable, "-m", "yikatong.config", "demo", "--persons", str(persons)]
     ports = ["--web-port", str(web_port), "--gateway-port", str(gateway_port), "--agent-port", str(free_port())]
     process = subprocess.Popen(
-        [*command, *ports],
+        [*command, *ports, "--desk" if has_desk else "--no-desk"],
         env=stack_environment(home),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

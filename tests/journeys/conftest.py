@@ -11,9 +11,10 @@ from tests.stack import Stack, prepared_stack
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """The demo, in a folder of its own."""
-    with prepared_stack(open_temporary_folder() / "home") as running:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The demo, in a folder of its own; with a card reader where the module says ``HAS_DESK = True``."""
+    has_desk = getattr(request.module, "HAS_DESK", False)
+    with prepared_stack(open_temporary_folder() / "home", has_desk=has_desk) as running:
         yield running
 
 

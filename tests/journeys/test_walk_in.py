@@ -21,6 +21,7 @@ from tests.journeys.story import outlet_of_the_clerk, registered_terminals
 from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.journey
+HAS_DESK = True
 MADE_WITHIN_MS = 20_000
 OTHER_WAYS = [way for way in WAYS if way != ("desktop", "standard")]
 """The whole story is walked at a desk in standard print: the reader holds one blank."""

@@ -29,6 +29,7 @@ from yikatong.accounts.roles import PUBLIC
 from yikatong.foundation.clock import beijing_day, utc_now
 
 pytestmark = pytest.mark.journey
+HAS_DESK = True
 PEOPLE = 3
 
 

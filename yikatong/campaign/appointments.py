@@ -93,6 +93,13 @@ def open_all_half_days(first: date, last: date, *, by: Actor, at: datetime) -> i
     return opened
 
 
+def are_half_days_open(last: date) -> bool:
+    """Whether somewhere the last working day up to ``last`` can be booked: whoever opens half-days was here."""
+    while not is_working_day(last):
+        last -= timedelta(days=1)
+    return HalfDay.objects.filter(day=last).exists()
+
+
 _WANTED = """
 with days as (
     select * from unnest(%(days)s::date[], %(worked)s::bool[], %(open)s::bigint[], %(percent)s::bigint[], %(handling)s::bigint[])

@@ -57,7 +57,8 @@ def up(web_port: int, gateway_port: int) -> None:
 @click.option("--web-port", default=WEB_PORT, show_default=True)
 @click.option("--gateway-port", default=GATEWAY_PORT, show_default=True)
 @click.option("--agent-port", default=AGENT_PORT, show_default=True, help="Where the clerk's card reader is reached.")
-def demo(persons: int, web_port: int, gateway_port: int, agent_port: int) -> None:
+@click.option("--desk/--no-desk", default=True, help="Show a chip card with a card reader on the clerk's desk.")
+def demo(persons: int, web_port: int, gateway_port: int, agent_port: int, desk: bool) -> None:
     """Start the whole platform with Beijing's places and a synthetic population, and print one sign-in per role."""
     click.echo("Yikatong 一卡通 demo")
     os.environ.setdefault("YIKATONG_SENDING_HOURS", "0-24")  # nothing is really sent, so nobody is woken
@@ -66,16 +67,16 @@ def demo(persons: int, web_port: int, gateway_port: int, agent_port: int) -> Non
         _load(persons)
         from yikatong.config.demo_desk import CODE_FILE, open_desk, show
 
-        with open_desk(yikatong_home()) as desk:
+        with open_desk(yikatong_home()) if desk else contextlib.nullcontext() as reader:
             web, gateway = f"http://localhost:{web_port}", f"http://localhost:{gateway_port}"
 
             def ready() -> None:
                 sign_ins = _sign_ins()
-                if desk is not None:
-                    show(desk, web=web, gateway=gateway)
+                if reader is not None:
+                    show(reader, web=web, gateway=gateway)
                 _welcome(sign_ins, web=web, gateway=gateway)
 
-            agents = [] if desk is None else [_agent(web_port, agent_port, desk.folder / CODE_FILE)]
+            agents = [] if reader is None else [_agent(web_port, agent_port, reader.folder / CODE_FILE)]
             _run(web_port, gateway_port, ready, beside=agents)
 
 
@@ -91,7 +92,7 @@ def _load(persons: int) -> None:
     from yikatong.acceptance.setup import ensure_operators
     from yikatong.audit.actors import Actor
     from yikatong.banks.services import keep_seeds
-    from yikatong.campaign.appointments import OPEN_AHEAD_DAYS, open_all_half_days
+    from yikatong.campaign.appointments import OPEN_AHEAD_DAYS, are_half_days_open, open_all_half_days
     from yikatong.city.loader import load_city
     from yikatong.config.demo_campaign import ensure_demo_plan
     from yikatong.issuance.authorities import card_authority, terminal_authority
@@ -105,9 +106,11 @@ def _load(persons: int) -> None:
     with _step("load Beijing's places, banks and rules"):
         load_city(at=at)
         ensure_operators()
-    with _step("open the outlets' half-days"):
-        today = beijing_day(at)
-        open_all_half_days(today, today + timedelta(days=OPEN_AHEAD_DAYS), by=Actor.system("demo"), at=at)
+    today = beijing_day(at)
+    last = today + timedelta(days=OPEN_AHEAD_DAYS)
+    if not are_half_days_open(last):  # the worker goes on with it every hour
+        with _step("open the outlets' half-days"):
+            open_all_half_days(today, last, by=Actor.system("demo"), at=at)
     with _step("make the certificate authorities"):
         card_authority()
         terminal_authority()

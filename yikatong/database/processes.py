@@ -1,8 +1,8 @@
 """The supervisor behind ``yikatong up`` and ``yikatong demo``: several processes and the embedded database, kept alive.
 
-It starts services one after the other, each when the one before is ready; restarts what dies; stops all in reverse order at
-ctrl-C; and should it be killed itself, nothing that it started lives on (see ``leash``). It is for one machine of a developer
-or a demonstration: production has systemd or Kubernetes.
+It starts the database, then all services at once; restarts what dies; stops all in reverse order at ctrl-C; and should it be
+killed itself, nothing that it started lives on (see ``leash``). It is for one machine of a developer or a demonstration:
+production has systemd or Kubernetes.
 """
 
 import contextlib
@@ -111,16 +111,15 @@ class Supervisor:
         log_folder = self._home / "log"
         log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for service in self._services:
-            if self._stops_asked:
-                return
             child = Child(service, log_folder=log_folder, leash=leash)
             self._children.append(child)
             child.launch()
-            while child.state is not State.READY and not self._stops_asked:
-                self._turn(leash)
+        while not self._stops_asked and any(child.state is not State.READY for child in self._children):
+            self._turn(leash)
+            for child in self._children:
                 if child.failures >= FIRST_STARTS_MAX:
                     raise SupervisorError(
-                        f"{service.name} does not come up; the end of {child.log_file}:\n{child.last_words()}"
+                        f"{child.service.name} does not come up; the end of {child.log_file}:\n{child.last_words()}"
                     )
 
     def _turn(self, leash: Leash) -> None:
