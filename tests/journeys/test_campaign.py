@@ -1,10 +1,11 @@
 """J1: plan a batch. The register is imported, groups formed, a plan computed within every bank's and outlet's capacity, compared
 with what if, published, invitations sent, the load curve shown."""
 
-import os
+import io
 import re
 
 import pytest
+from openpyxl import load_workbook
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.people import staff_signs_in
@@ -12,7 +13,7 @@ from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.journey
 ROOT = "/work/campaigns/"
-PLANNED_WITHIN_MS = PUBLISHED_WITHIN_MS = 60_000
+PLANNED_WITHIN_MS = PUBLISHED_WITHIN_MS = EXPORTED_WITHIN_MS = 60_000
 
 
 def plans(page: Page, stack: Stack, name: str) -> None:
@@ -128,13 +129,23 @@ def asks_for_one_person(page: Page, stack: Stack, name: str) -> None:
 
 
 def exports(page: Page, stack: Stack, name: str) -> None:
-    """The workbook and a table arrive under safe names."""
-    page.goto(f"{stack.web}{ROOT}{name}/")
-    for link, file in (("全部（XLSX）", "plan.xlsx"), ("网点负荷（CSV）", "load.csv")):
+    """The worker writes the workbook and a table; they arrive under safe names, and hold what is stored."""
+    ((weeks,),) = stack.query("select count(*) from campaign_bank_week where campaign_id = %s", name)
+    for button, file in (("全部（XLSX）", "plan.xlsx"), ("银行周产量（CSV）", "banks.csv")):
+        page.goto(f"{stack.web}{ROOT}{name}/")
+        page.get_by_role("button", name=button).click()
+        page.locator("[data-state=done]").wait_for(timeout=EXPORTED_WITHIN_MS)
         with page.expect_download() as download:
-            page.get_by_role("link", name=link).click()
+            page.get_by_role("link", name=re.compile("^下载")).click()
         assert download.value.suggested_filename == f"campaign-{name}-{file}"
-        assert os.path.getsize(download.value.path()) > 1000  # noqa: PTH202
+        path = download.value.path()
+        if file == "plan.xlsx":
+            book = load_workbook(io.BytesIO(path.read_bytes()), read_only=True)
+            assert book.sheetnames == ["网点负荷", "银行周产量", "街道", "未排上"]
+            assert sum(1 for _row in book["银行周产量"].values) == weeks + 1
+            book.close()
+        else:
+            assert len(path.read_text(encoding="utf-8-sig").splitlines()) == weeks + 1
 
 
 def changes_capacity(page: Page, stack: Stack) -> None:

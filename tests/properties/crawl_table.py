@@ -50,7 +50,7 @@ NOT_PAGES = {
     "work:bank:purse_step": "POST: steps of the desk's program",
     "work:campaigns:boundaries": "JSON for the map",
     "work:campaigns:discard": "POST",
-    "work:campaigns:export": "a file to download",
+    "work:campaigns:export": "POST",
     "work:campaigns:figures": "JSON for the charts",
     "work:campaigns:status": "JSON while the worker plans",
     "work:campaigns:versus_chosen": "leads on to the comparison",

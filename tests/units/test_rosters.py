@@ -33,15 +33,17 @@ from tests.units.makers import (
     uploaded,
 )
 from yikatong.audit.models import AuditEvent
+from yikatong.exports.files import Sheet, csv_pieces, workbook_pieces
 from yikatong.foundation.checksums import identity_check_digit
 from yikatong.foundation.errors import Refused
 from yikatong.registry.models import Membership, Person
 from yikatong.units import rosters
 from yikatong.units.checking import check_roster
 from yikatong.units.models import Roster, RosterEntry, RosterRow, RosterState, StoredFile, StoredPart
+from yikatong.units.reading import XLSX, check_file
 from yikatong.units.rosters import confirm, discard, receive, remove_expired, take
 from yikatong.units.selectors import bad_rows, good_rows, members_not_named, people_of, wishes_cleared_by
-from yikatong.units.sheets import bad_row_table, csv_lines, workbook_of
+from yikatong.units.sheets import bad_row_table
 
 DAY = timedelta(days=1)
 
@@ -172,15 +174,18 @@ def test_bad_rows_come_back_harmless_and_can_be_uploaded_again(units: None) -> N
     name, number, *_ = row_of(person)
     rows = [(name, number, "=cmd()", "@x"), ("只有一列",)]
     roster = uploaded(as_csv(rows))
-    text = "".join(csv_lines(bad_row_table(roster)))
+    text = b"".join(csv_pieces(bad_row_table(roster))).decode()
     header, first, second = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     assert header == ["行号", "原因代码", "原因", "原行内容", *HEADER]
     assert first[0] == "2"
     assert first[4:] == [name, number, "'=cmd()", "'@x"]
     assert second[3:] == ["只有一列", "", "", "", ""]
-    sheet = load_workbook(BytesIO(workbook_of(bad_row_table(roster), "有问题的行"))).active
+    book = b"".join(workbook_pieces([Sheet("有问题的行", bad_row_table(roster))]))
+    assert check_file("x.xlsx", book).media_type == XLSX, "a workbook of ours can be uploaded"
+    sheet = load_workbook(BytesIO(book)).active
     assert sheet is not None
-    assert all(cell.data_type == "s" for cell in sheet[2] if cell.value is not None), "text, never a formula"
+    assert all(cell.data_type != "f" for cell in sheet[2]), "text, never a formula"
+    assert {cell.number_format for cell in sheet[2] if cell.value is not None} == {"@"}, "text stays text when edited"
     mended = text.replace("'=cmd()", "ABC").replace("'@x", "").replace("只有一列", "")
     again = uploaded(mended.encode())
     assert (again.rows_good, again.rows_bad) == (1, 1), list(bad_rows(again))

@@ -1,7 +1,5 @@
 """The card centre's pages of the campaign over HTTP: what they show, what they refuse in words, and what they never say."""
 
-import csv
-import io
 import json
 import re
 from datetime import date, timedelta
@@ -9,14 +7,12 @@ from datetime import date, timedelta
 import pytest
 from django.core.cache import caches
 from django.test import Client
-from openpyxl import load_workbook
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.campaign.world import MONDAY, UNIT, make_city, make_unit
 from tests.cast import CLERK, NOON, active_card, make_guardian, make_person
 from tests.web.campaign_pages import ROOT, planned, text_of
 from yikatong.accounts.models import Role, User
-from yikatong.audit.models import AuditEvent
 from yikatong.banks.models import Outlet
 from yikatong.campaign.models import (
     BankWeek,
@@ -343,36 +339,6 @@ def test_a_persons_slot_is_explained_and_masked(centre: Client) -> None:
         assert clear.name not in page
     assert "此人不在这个计划中" in text_of(centre.post(f"{ROOT}winter/person/", {"q": clear_view(later).phone}))
     assert "没有找到" in text_of(centre.post(f"{ROOT}winter/person/", {"q": "119901199001010000"}))
-
-
-def test_exports_hold_the_plan_and_nobodys_name(centre: Client) -> None:
-    people = [make_person(serial) for serial in range(1, 6)]
-    planned()
-    Outlet.objects.filter(outlet_id="ABC-1").update(name='=HYPERLINK("x")')
-    Slot.objects.filter(person_id=people[0].person_id).update(week_starts_on=None, refusal="no_room")
-    texts = {}
-    for what in ("load", "banks", "streets", "left-out"):
-        answer = centre.get(f"{ROOT}winter/export/{what}.csv")
-        assert answer["content-disposition"] == f'attachment; filename="campaign-winter-{what}.csv"'
-        octets = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
-        assert octets.startswith("\ufeff".encode())
-        texts[what] = octets.decode("utf-8-sig")
-    rows = {what: list(csv.reader(io.StringIO(text))) for what, text in texts.items()}
-    assert {row[5] for row in rows["load"][1:] if row[4] == "ABC-1"} == {'\'=HYPERLINK("x")'}
-    assert sum(int(row[4]) for row in rows["banks"][1:]) == 5
-    assert rows["streets"][1][2:4] == ["东华门街道", "5"]
-    assert rows["left-out"][1][:2] == ["计划期内没有空位", str(people[0].person_id)]
-    book = load_workbook(io.BytesIO(b"".join(centre.get(f"{ROOT}winter/export/plan.xlsx"))))  # type: ignore[arg-type]
-    assert [sheet.title for sheet in book] == ["网点负荷", "银行周产量", "街道", "未排上"]
-    assert [sheet.max_row for sheet in book] == [len(rows[what]) for what in ("load", "banks", "streets", "left-out")]
-    assert all(cell.data_type != "f" for sheet in book for row in sheet for cell in row)
-    everything = "".join(texts.values())
-    assert not any(
-        clear_view(each).identity_number in everything or clear_view(each).name in everything for each in people
-    )
-    assert AuditEvent.objects.filter(action="campaign.exported", actor="staff:centre").count() == 5
-    for wrong in ("load.xlsx", "plan.csv", "x.csv", "load.pdf"):
-        assert centre.get(f"{ROOT}winter/export/{wrong}").status_code == 404
 
 
 def test_a_capacity_change_is_recorded_and_withdrawn(centre: Client) -> None:

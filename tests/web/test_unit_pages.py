@@ -163,7 +163,7 @@ def test_from_upload_to_taken() -> None:
     )
     bad = client.get(f"{address}bad-rows.csv")
     assert b"'=1+1" in b"".join(bad.streaming_content)  # type: ignore[arg-type]
-    assert load_workbook(BytesIO(client.get(f"{address}bad-rows.xlsx").content)).active
+    assert load_workbook(BytesIO(b"".join(client.get(f"{address}bad-rows.xlsx")))).active  # type: ignore[arg-type]
     assert client.get(f"{address}bad-rows.exe").status_code == 404
     assert AuditEvent.objects.filter(action="roster.bad_rows_downloaded").count() == 2
     for _ in range(2):
@@ -216,7 +216,7 @@ def test_people_are_masked_filtered_and_exported() -> None:
         True,
         False,
     )
-    sheet = load_workbook(BytesIO(client.get("/work/unit/people/export.xlsx").content)).active
+    sheet = load_workbook(BytesIO(b"".join(client.get("/work/unit/people/export.xlsx")))).active  # type: ignore[arg-type]
     assert sheet is not None
     assert sheet.max_row == 4
     assert AuditEvent.objects.filter(action="unit.people_downloaded").count() == 2

@@ -24,6 +24,7 @@ from yikatong.messaging.case_kinds import FAILED_MESSAGES
 from yikatong.outreach import hooks as outreach_hooks
 from yikatong.supervision.case_kinds import COMPLAINTS
 from yikatong.supervision.offers import record_offer_at_home
+from yikatong.workbench.campaign_export import PLAN_EXPORTS
 from yikatong.workbench.list_exports import LIST_EXPORTS
 
 
@@ -41,5 +42,5 @@ def connect() -> None:
     delegation_hooks.on_ended(ecard.follow_delegation)
     acts.register(*ACCOUNT_ACTS, *PERSON_ACTS, END_SOCIAL_FUNCTION, BIG_MESSAGE)
     case_kinds.register(HELD_CARDS, FAILED_INVITATIONS, FAILED_MESSAGES, COMPLAINTS)
-    export_kinds.register(*LIST_EXPORTS)
+    export_kinds.register(*LIST_EXPORTS, *PLAN_EXPORTS)
     outreach_hooks.on_banks_shown(record_offer_at_home)

@@ -11,6 +11,7 @@ class ExportState(models.TextChoices):
     DONE = "done", "可以下载"
     FAILED = "failed", "生成失败"
     CANCELLED = "cancelled", "已取消"
+    OUTDATED = "outdated", "数据已变，未生成"
     EXPIRED = "expired", "已过期清除"
 
 

@@ -1,28 +1,30 @@
 """Asking for an export, writing it in the worker, fetching it, and removing it after a day.
 
 A run that dies is begun anew by the next worker: it writes under a new ``attempt`` and throws away what the dead one left.
-What begins like a formula is written as text, so that opening the file computes nothing.
+Nothing of a file is given out before all of it is there.
 """
 
 import base64
-import csv
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
 
 from yikatong.accounts.models import User
 from yikatong.audit.actors import Actor
 from yikatong.audit.services import record
-from yikatong.exports.kinds import ExportKind, Parameters, Row, kind_named
+from yikatong.exports.files import MEDIA_TYPES, Row, Sheet, csv_pieces, workbook_pieces
+from yikatong.exports.kinds import ExportKind, Parameters, Table, kind_named
 from yikatong.exports.models import Export, ExportPart, ExportState
-from yikatong.foundation.clock import utc_now
+from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.foundation.identifiers import new_uuid7
 from yikatong.registry.sealing import field_cipher
@@ -31,9 +33,9 @@ KEPT = timedelta(hours=24)
 """Source: assumption (long enough to fetch it the next morning)."""
 OPEN_MAX = 3
 """So many exports of one account wait or run at a time. Source: assumption."""
-PART_BYTES = 1 << 18
-FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
-_BOM = "\ufeff"  # without it a spreadsheet reads Chinese as something else
+SHEET_ROWS_MAX = 1_000_000
+"""Source: Excel takes 1,048,576 rows; rounded down to a number that people can be told."""
+_UNFINISHED = (ExportState.WAITING, ExportState.RUNNING)
 
 
 class Reason(StrEnum):
@@ -50,18 +52,23 @@ class _Overtaken(Exception):
 
 
 def ask(kind_name: str, parameters: Parameters, *, by: User, at: datetime) -> Export:
-    """Queue an export. Raises ``Refused`` (``NOT_ALLOWED``, ``TOO_MANY``)."""
+    """Queue an export in the language of the page. Asked again while it waits or runs, it is the same one.
+
+    Raises ``Refused`` (``NOT_ALLOWED``, ``TOO_MANY``).
+    """
     from yikatong.exports.tasks import write_export_task
 
     kind = kind_named(kind_name)
     if by.role not in kind.roles:
         raise Refused(Reason.NOT_ALLOWED, "您的岗位不能导出这份清单")
+    parameters = {**parameters, "language": get_language() or ""}
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=by.pk)
-        unfinished = Export.objects.filter(
-            requested_by_id=by.pk, state__in=[ExportState.WAITING, ExportState.RUNNING]
-        ).count()
-        if unfinished >= OPEN_MAX:
+        unfinished = Export.objects.filter(requested_by_id=by.pk, state__in=_UNFINISHED)
+        for export in unfinished:
+            if export.kind == kind_name and _parameters(export) == parameters:
+                return export
+        if len(unfinished) >= OPEN_MAX:
             raise Refused(Reason.TOO_MANY, f"您已有 {OPEN_MAX} 份导出在生成，请等它们完成或取消后再试")
         export = Export.objects.create(
             export_id=new_uuid7(),
@@ -71,7 +78,7 @@ def ask(kind_name: str, parameters: Parameters, *, by: User, at: datetime) -> Ex
             requested_by=by.username,
             requested_at=at,
         )
-        _record("export.requested", export, by=by.username, at=at)
+        _record("export.requested", export, by=by.username, at=at, file=file_of(export)[0])
         write_export_task.defer(export_id=str(export.export_id))
     return export
 
@@ -80,19 +87,19 @@ def write(export_id: UUID) -> None:
     """Write the file, unless it is written or nobody wants it any more."""
     with transaction.atomic():
         export = Export.objects.select_for_update().filter(export_id=export_id).first()
-        if export is None or export.state not in {ExportState.WAITING, ExportState.RUNNING}:
+        if export is None or export.state not in _UNFINISHED:
             return
         ExportPart.objects.filter(export_id=export_id).delete()
         export.attempt += 1
         export.state, export.rows_done, export.size_bytes = ExportState.RUNNING, 0, 0
         export.save()
-    kind = kind_named(export.kind)
-    parameters = json.loads(field_cipher().open("export", bytes(export.parameters_sealed)))
+    kind, parameters = kind_named(export.kind), _parameters(export)
     try:
-        _estimate(export, kind, parameters)
-        for part, (content, rows) in enumerate(_pieces(kind, parameters)):
-            _store(export, part, content, rows)
-        _end(export, ExportState.DONE)
+        with override(parameters.get("language") or None):
+            _estimate(export, kind, parameters)
+            for part, (content, rows) in enumerate(_pieces(kind, parameters)):
+                _store(export, part, content, rows)
+        _end(export, ExportState.DONE if kind.is_current(parameters) else ExportState.OUTDATED)
     except _Overtaken:
         return
     except (OperationalError, InterfaceError):
@@ -106,7 +113,7 @@ def cancel(export_id: UUID, *, by: User, at: datetime) -> None:
     """Stop one's own export. Repeating it changes nothing. Raises ``Refused(EXPORT_UNKNOWN)``."""
     with transaction.atomic():
         export = own_export(export_id, by=by, lock=True)
-        if export.state in {ExportState.WAITING, ExportState.RUNNING}:
+        if export.state in _UNFINISHED:
             export.state, export.finished_at = ExportState.CANCELLED, at
             export.save(update_fields=["state", "finished_at"])
             ExportPart.objects.filter(export_id=export_id).delete()
@@ -127,8 +134,19 @@ def fetch(export_id: UUID, *, by: User, at: datetime) -> Iterator[bytes]:
     export = own_export(export_id, by=by)
     if export.state != ExportState.DONE or (export.expires_at is not None and export.expires_at <= at):
         raise Refused(Reason.NOT_READY, "这份文件还没有生成，或已过期清除")
-    _record("export.downloaded", export, by=by.username, at=at, rows=export.rows_done)
+    _record("export.downloaded", export, by=by.username, at=at, rows=export.rows_done, file=file_of(export)[0])
     return _contents(export_id)
+
+
+def file_of(export: Export) -> tuple[str, str]:
+    """The file's name and its media type."""
+    kind = kind_named(export.kind)
+    stem = (
+        kind.file_stem(_parameters(export))
+        if kind.file_stem
+        else f"{kind.name}-{beijing_day(export.requested_at):%Y%m%d}"
+    )
+    return f"{stem}.{kind.ending}", MEDIA_TYPES[kind.ending]
 
 
 def remove_expired(*, at: datetime) -> int:
@@ -159,25 +177,33 @@ def _estimate(export: Export, kind: ExportKind, parameters: dict[str, Any]) -> N
 
 
 def _pieces(kind: ExportKind, parameters: dict[str, Any]) -> Iterator[tuple[bytes, int]]:
-    """The file cut into pieces, each with the number of rows that end in it."""
-    text = io.StringIO()
-    text.write(_BOM)
-    writer = csv.writer(text)
-    writer.writerow([str(title) for title in kind.head])
-    rows = 0
-    for row in kind.rows(parameters):
-        writer.writerow(_safe(row))
-        rows += 1
-        if text.tell() >= PART_BYTES:
-            yield text.getvalue().encode(), rows
-            text.seek(0)
-            text.truncate()
-            rows = 0
-    yield text.getvalue().encode(), rows
+    """The file cut into pieces, each with the number of rows read for it."""
+    count = 0
+
+    def counted(rows: Iterable[Row]) -> Iterator[Row]:
+        nonlocal count
+        for row in rows:
+            count += 1
+            yield row
+
+    def rows_of(table: Table) -> Iterable[Row]:
+        rows = table.rows(parameters)
+        return chain([table.head], counted(_fitting(rows) if kind.workbook_title else rows))
+
+    if kind.workbook_title:
+        pieces = workbook_pieces([Sheet(str(table.title), rows_of(table)) for table in kind.tables])
+    else:
+        pieces = csv_pieces(rows_of(kind.tables[0]))
+    for piece in pieces:
+        yield piece, count
+        count = 0
 
 
-def _safe(row: Row) -> list[object]:
-    return ["'" + cell if isinstance(cell, str) and cell.startswith(FORMULA_BEGINS) else cell for cell in row]
+def _fitting(rows: Iterator[Row]) -> Iterator[Row]:
+    """As many rows as a sheet holds; that there are more is said in the last one."""
+    yield from islice(rows, SHEET_ROWS_MAX)
+    if next(rows, None) is not None:
+        yield [_("表格已到上限，其余各行请下载 CSV。")]
 
 
 def _store(export: Export, part: int, content: bytes, rows: int) -> None:
@@ -194,8 +220,15 @@ def _end(export: Export, state: ExportState) -> None:
     with transaction.atomic():
         mine = Export.objects.filter(pk=export.pk, attempt=export.attempt, state=ExportState.RUNNING)
         if mine.update(state=state, finished_at=at, expires_at=at + KEPT if state == ExportState.DONE else None):
+            if state != ExportState.DONE:
+                ExportPart.objects.filter(export_id=export.export_id).delete()
             export.refresh_from_db()
             _record(f"export.{state}", export, by="exports", at=at, rows=export.rows_done)
+
+
+def _parameters(export: Export) -> dict[str, Any]:
+    parameters: dict[str, Any] = json.loads(field_cipher().open("export", bytes(export.parameters_sealed)))
+    return parameters
 
 
 def _record(action: str, export: Export, *, by: str, at: datetime, **details: Any) -> None:

@@ -1,7 +1,5 @@
 """What anybody may see of the banks' fair participation: the order of the list day by day, and the figures month by month."""
 
-import csv
-import io
 from datetime import date, timedelta
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -14,6 +12,7 @@ from django.views.decorators.http import require_safe
 from yikatong.banks.selectors import publication_of, seed_notices
 from yikatong.banks.services import COMMITTED_DAYS_AHEAD
 from yikatong.city.models import Division
+from yikatong.exports.files import MEDIA_TYPES, Row, csv_pieces
 from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.supervision.publication import (
@@ -157,18 +156,16 @@ def figures_csv(request: HttpRequest) -> HttpResponse:
     if not months:
         raise Http404
     report = _asked_report(request, months)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(CSV_COLUMNS)
+    rows: list[Row] = [CSV_COLUMNS]
     for bank in report.banks:
         named = [f"{report.first:%Y-%m}", str(report.part), bank.code, bank.name_zh]
         listed = [_csv(bank.shown), _csv(bank.mean_position), _csv(bank.chosen), _csv(bank.share), _csv(bank.capacity)]
         done = [_csv(bank.completed), _csv(bank.made_median), _csv(bank.made_slow), _csv(bank.complaints)]
-        writer.writerow([*named, *listed, *done])
+        rows.append([*named, *listed, *done])
     name = "-".join(filter(None, ["bank-figures", f"{report.first:%Y-%m}", str(report.part).replace(":", "-")]))
     return HttpResponse(
-        "\ufeff" + text.getvalue(),
-        content_type="text/csv; charset=utf-8",
+        b"".join(csv_pieces(rows)),
+        content_type=MEDIA_TYPES["csv"],
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
 

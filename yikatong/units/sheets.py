@@ -1,24 +1,18 @@
-"""Files that a unit takes away: the template of a roster, the bad rows of one, the list of its people.
+"""Files that a unit takes away: the template of a roster, and the bad rows of one.
 
-CSV begins with a byte order mark, so that spreadsheets read it as UTF-8; every cell that could be taken for a formula is quoted.
-openpyxl is loaded only where a workbook is made: most processes make none.
+openpyxl is loaded only where the template is made: most processes make none.
 """
 
-import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
-from yikatong.registry.rejected import harmless
+from yikatong.exports.files import csv_pieces
 from yikatong.registry.sealing import field_cipher
 from yikatong.units.checking import CELLS_FIELD
 from yikatong.units.models import Roster, RosterRow
 from yikatong.units.reading import SHEET_NAME
 from yikatong.units.rows import COLUMNS, REPORT_COLUMNS
-
-if TYPE_CHECKING:
-    from openpyxl import Workbook
 
 TEMPLATE_ROWS = (
     5_000  # so far down are the cells text and the banks a list to pick from; more rows may be filled in all the same
@@ -74,12 +68,14 @@ def template_workbook(bank_names: Sequence[str]) -> bytes:
         validation.errorTitle, validation.error = "不是本单位选定的银行", "请从下拉列表中选择；本人还没有选择的请留空。"
         sheet.add_data_validation(validation)
         validation.add(f"C2:C{TEMPLATE_ROWS}")
-    return _bytes_of(book)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
 
 
 def template_csv() -> bytes:
     """The header alone."""
-    return "".join(csv_lines([COLUMNS])).encode("utf-8")
+    return b"".join(csv_pieces([COLUMNS]))
 
 
 def bad_row_table(roster: Roster) -> Iterator[tuple[str, ...]]:
@@ -91,42 +87,3 @@ def bad_row_table(roster: Roster) -> Iterator[tuple[str, ...]]:
         cells = json.loads(cipher.open(CELLS_FIELD, bytes(row.cells_sealed))) if row.cells_sealed else []
         as_it_was, cells = ("", cells) if len(cells) == len(COLUMNS) else ("".join(cells), [""] * len(COLUMNS))
         yield (str(row.line), row.reasons, row.problem, as_it_was, *cells)
-
-
-def csv_lines(table: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A table as CSV, line by line, cells quoted that a spreadsheet would run."""
-    yield "\ufeff"
-    for row in table:
-        text = io.StringIO(newline="")
-        csv.writer(text).writerow([harmless(cell) for cell in row])
-        yield text.getvalue()
-
-
-def workbook_of(table: Iterable[Sequence[str]], title: str) -> bytes:
-    """A table as a workbook of one sheet in which every cell is text."""
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(title)
-    for column in "ABCDEFGH":
-        sheet.column_dimensions[column].width = 24
-    for row in table:
-        cells = []
-        for text in row:
-            cell = WriteOnlyCell(sheet, value=harmless(_printable(text)))
-            cell.number_format = _TEXT_FORMAT
-            cells.append(cell)
-        sheet.append(cells)
-    return _bytes_of(book)
-
-
-def _printable(text: str) -> str:
-    """Without the control characters that XML cannot hold."""
-    return "".join(c for c in text if c.isprintable() or c in "\n\t")
-
-
-def _bytes_of(book: "Workbook") -> bytes:
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from yikatong.workbench.filters import events_filtered
 from yikatong.workbench.paging import counted, page_of
-from yikatong.workbench.staff import ask_for_export
+from yikatong.workbench.staff import ask_for_export, posted
 from yikatong.workbench.words import AUDIT_ACTIONS
 
 FILTERS = ("q", "actor", "action", "since", "until")
@@ -29,4 +29,4 @@ def trail(request: HttpRequest) -> HttpResponse:
 @require_POST
 def export(request: HttpRequest) -> HttpResponse:
     """The list with its filters as a file."""
-    return ask_for_export(request, "audit", FILTERS, otherwise="work:audit:trail")
+    return ask_for_export(request, "audit", posted(request, *FILTERS), otherwise="work:audit:trail")

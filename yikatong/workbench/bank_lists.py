@@ -13,13 +13,13 @@ from yikatong.audit.services import record
 from yikatong.desks.finding import Desk
 from yikatong.desks.models import DeskAct
 from yikatong.desks.reports import Chosen, all_of, page_of, totals
+from yikatong.exports.files import MEDIA_TYPES, csv_pieces
 from yikatong.foundation.clock import BEIJING, beijing_day, utc_now
 from yikatong.foundation.masks import masked_card_number
 from yikatong.issuance.models import Card, CardState
 from yikatong.issuance.selectors import find_made_cards, find_ready_cards
 from yikatong.registry.models import Person
 from yikatong.registry.selectors import PersonView, masked_view
-from yikatong.units.sheets import csv_lines
 from yikatong.workbench.bank import desk_of
 from yikatong.workbench.desk_words import ACTS
 from yikatong.workbench.unit_roster import as_attachment
@@ -64,7 +64,7 @@ def day_report_csv(request: HttpRequest) -> StreamingHttpResponse:
     here, chosen = _chosen(request)
     at = utc_now()
     record("desk.day_downloaded", subject=here.place, by=here.by, at=at, day=str(chosen.day))
-    answer = StreamingHttpResponse(csv_lines(_day_table(chosen)), content_type="text/csv; charset=utf-8")
+    answer = StreamingHttpResponse(csv_pieces(_day_table(chosen)), content_type=MEDIA_TYPES["csv"])
     return as_attachment(answer, f"{here.outlet.outlet_id}-{chosen.day}.csv")
 
 
@@ -131,8 +131,8 @@ def cards_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The whole list as a file, holders masked. The download is recorded."""
     here, state, _after_card = _cards_asked(request)
     record("desk.cards_downloaded", subject=here.place, by=here.by, at=utc_now(), state=str(state))
-    table = csv_lines(_cards_table(here.outlet.outlet_id, state))
-    answer = StreamingHttpResponse(table, content_type="text/csv; charset=utf-8")
+    table = csv_pieces(_cards_table(here.outlet.outlet_id, state))
+    answer = StreamingHttpResponse(table, content_type=MEDIA_TYPES["csv"])
     return as_attachment(answer, f"{here.outlet.outlet_id}-{state}.csv")
 
 

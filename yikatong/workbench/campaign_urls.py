@@ -28,5 +28,5 @@ urlpatterns = [
     path("<str:campaign_id>/versus/", campaign_versus.choose, name="versus_chosen"),
     path("<str:campaign_id>/versus/<str:other_id>/", campaign_versus.versus, name="versus"),
     path("<str:campaign_id>/versus/<str:other_id>/status.json", campaign_versus.status, name="versus_status"),
-    path("<str:campaign_id>/export/<str:what>.<str:form>", campaign_export.export, name="export"),
+    path("<str:campaign_id>/export/", campaign_export.export, name="export"),
 ]

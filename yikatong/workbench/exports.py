@@ -12,10 +12,11 @@ from yikatong.accounts.models import User
 from yikatong.exports import services
 from yikatong.exports.kinds import kind_named
 from yikatong.exports.models import Export, ExportState
-from yikatong.foundation.clock import beijing_day, utc_now
+from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.workbench.paging import page_of
 from yikatong.workbench.staff_words import EXPORT_STATES
+from yikatong.workbench.unit_roster import as_attachment
 
 _UNFINISHED = (ExportState.WAITING, ExportState.RUNNING)
 
@@ -24,7 +25,9 @@ _UNFINISHED = (ExportState.WAITING, ExportState.RUNNING)
 def exports(request: HttpRequest) -> HttpResponse:
     """One's own, newest first."""
     page = page_of(request, Export.objects.filter(requested_by_id=_user(request).pk), "-export_id")
-    rows = [(each, kind_named(each.kind).title, EXPORT_STATES[each.state]) for each in page.rows]
+    rows = [
+        (each, kind_named(each.kind).title, services.file_of(each)[0], EXPORT_STATES[each.state]) for each in page.rows
+    ]
     return render(request, "workbench/exports.html", {"page": page, "rows": rows})
 
 
@@ -36,9 +39,12 @@ def export(request: HttpRequest, export_id: UUID) -> HttpResponse:
     if "application/json" in request.headers.get("Accept", ""):
         told = {"done": found.rows_done, "total": found.rows_expected, "is_unfinished": is_unfinished}
         return JsonResponse(told | {"step": _step(found)})
+    kind = kind_named(found.kind)
     context = {
         "export": found,
-        "title": kind_named(found.kind).title,
+        "title": kind.title,
+        "file_name": services.file_of(found)[0],
+        "form": kind.ending.upper(),
         "state": EXPORT_STATES[found.state],
         "is_unfinished": is_unfinished,
         "is_done": found.state == ExportState.DONE,
@@ -63,11 +69,9 @@ def download(request: HttpRequest, export_id: UUID) -> HttpResponseBase:
         content = services.fetch(export_id, by=_user(request), at=utc_now())
     except Refused as refused:
         raise Http404 from refused
-    name = f"{found.kind}-{beijing_day(found.requested_at):%Y%m%d}.csv"
-    answer = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    answer["Content-Length"] = str(found.size_bytes)
-    answer["Cache-Control"] = "no-store"
+    name, media_type = services.file_of(found)
+    answer = as_attachment(StreamingHttpResponse(content, content_type=media_type), name)
+    answer.headers["Content-Length"] = str(found.size_bytes)
     return answer
 
 

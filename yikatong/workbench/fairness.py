@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from yikatong.city.models import Division
+from yikatong.exports.files import MEDIA_TYPES
 from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.supervision.rules import Position, most_favoured
 from yikatong.supervision.selectors import BankFigures, Filters, Report, report_of
@@ -65,13 +66,9 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
         raise Http404
     report = report_of(filters)
     name = f"bank-figures-{filters.first}-{filters.last}.{form}"
-    kinds = {
-        "csv": "text/csv; charset=utf-8",
-        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    }
     content = csv_of(report) if form == "csv" else xlsx_of(report)
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(content, content_type=kinds[form], headers=disposition)
+    return HttpResponse(content, content_type=MEDIA_TYPES[form], headers=disposition)
 
 
 def _asked(request: HttpRequest) -> tuple[Filters, str]:

@@ -1,15 +1,9 @@
 """The figures of fair participation as files for spreadsheets: machine headings in CSV, Chinese ones in XLSX."""
 
-import csv
-import io
-from typing import TYPE_CHECKING
-
+from yikatong.exports.files import Sheet, csv_pieces, workbook_pieces
 from yikatong.supervision.rules import most_favoured
 from yikatong.supervision.selectors import BankFigures, Report
 from yikatong.supervision.words import CATEGORIES, CHANNELS, concentration_words, position_words, scale_words
-
-if TYPE_CHECKING:
-    from openpyxl.worksheet.worksheet import Worksheet
 
 type Cell = str | int | float | None
 COLUMNS: tuple[tuple[str, str], ...] = (
@@ -47,38 +41,22 @@ def rows_of(bank: BankFigures) -> list[Cell]:
 
 
 def csv_of(report: Report) -> bytes:
-    """The banks, with a byte order mark so that spreadsheets read the Chinese."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([name for name, _ in COLUMNS])
-    writer.writerows(rows_of(bank) for bank in report.banks)
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+    """The banks."""
+    return b"".join(csv_pieces([[name for name, _ in COLUMNS], *map(rows_of, report.banks)]))
 
 
 def xlsx_of(report: Report) -> bytes:
     """Three sheets: what is shown and what it means, the banks, the positions."""
-    from openpyxl import Workbook
-
-    book = Workbook()
-    book.remove(book.worksheets[0])
-    told = book.create_sheet("说明")
-    for line in _about(report):
-        told.append(line)
-    told.column_dimensions["A"].width, told.column_dimensions["B"].width = 16, 100
-    banks = book.create_sheet("银行")
-    _fill(banks, [heading for _, heading in COLUMNS], [rows_of(bank) for bank in report.banks])
-    positions = book.create_sheet("位置")
-    _fill(
-        positions,
-        list(POSITION_COLUMNS),
-        [
-            [row.position, row.shown, row.chosen, *map(_rounded, (row.share, row.expected, row.expected_share))]
-            for row in report.positions
-        ],
-    )
-    octets = io.BytesIO()
-    book.save(octets)
-    return octets.getvalue()
+    positions = [
+        [row.position, row.shown, row.chosen, *map(_rounded, (row.share, row.expected, row.expected_share))]
+        for row in report.positions
+    ]
+    sheets = [
+        Sheet("说明", _about(report), has_head=False, widths=(16, 100)),
+        Sheet("银行", [[heading for _, heading in COLUMNS], *map(rows_of, report.banks)], columns_kept=2),
+        Sheet("位置", [POSITION_COLUMNS, *positions], columns_kept=1),
+    ]
+    return b"".join(workbook_pieces(sheets))
 
 
 def _about(report: Report) -> list[list[str]]:
@@ -93,19 +71,6 @@ def _about(report: Report) -> list[list[str]]:
         ["位置检验", position_words(report.test, favoured=most_favoured(report.positions))],
         ["口径", "申请按提交日期统计，之后制成和领到的卡计入提交的那一天；制卡能力不分参保类别和渠道。"],
     ]
-
-
-def _fill(sheet: "Worksheet", headings: list[str], rows: list[list[Cell]]) -> None:
-    from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
-
-    sheet.append(headings)
-    for row in rows:
-        sheet.append(row)
-    for number, heading in enumerate(headings, start=1):
-        sheet.cell(1, number).font = Font(bold=True)
-        sheet.column_dimensions[get_column_letter(number)].width = max(12, 2 * len(heading) + 2)
-    sheet.freeze_panes = "C2" if len(headings) == len(COLUMNS) else "B2"
 
 
 def _rounded(value: float | None) -> float | None:

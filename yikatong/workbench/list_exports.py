@@ -7,7 +7,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from yikatong.accounts.models import Role
-from yikatong.exports.kinds import ExportKind, Parameters, Row
+from yikatong.exports.files import Row
+from yikatong.exports.kinds import ExportKind, Parameters, Table
 from yikatong.foundation.clock import BEIJING
 from yikatong.registry.models import Person
 from yikatong.registry.searching import bears_name
@@ -97,39 +98,29 @@ def _unknown(parameters: Parameters) -> int | None:
     return None
 
 
+_CARDS = Table(
+    _("第三代卡清单"),
+    (
+        *(_("卡号"), _("银行"), _("网点"), _("状态"), _("社会保障功能")),
+        *(_("制卡时间"), _("到网点时间"), _("领卡时间"), _("启用时间")),
+    ),
+    _cards,
+    _expected_cards,
+)
+_AUDIT = Table(
+    _("审计记录"),
+    (_("序号"), _("时间"), _("何人"), _("何事"), _("对象"), _("涉及人员编号")),
+    _events,
+    _expected_events,
+)
+_NAMED = Table(
+    _("同名人员清单（已脱敏）"),
+    (_("人员编号"), _("姓名"), _("证件号码"), _("手机号码"), _("参保类别")),
+    _named,
+    _unknown,
+)
 LIST_EXPORTS = (
-    ExportKind(
-        name="cards",
-        title=_("第三代卡清单"),
-        roles=_CENTRE,
-        head=(
-            _("卡号"),
-            _("银行"),
-            _("网点"),
-            _("状态"),
-            _("社会保障功能"),
-            _("制卡时间"),
-            _("到网点时间"),
-            _("领卡时间"),
-            _("启用时间"),
-        ),
-        rows=_cards,
-        expected=_expected_cards,
-    ),
-    ExportKind(
-        name="audit",
-        title=_("审计记录"),
-        roles=_AUDITING,
-        head=(_("序号"), _("时间"), _("何人"), _("何事"), _("对象"), _("涉及人员编号")),
-        rows=_events,
-        expected=_expected_events,
-    ),
-    ExportKind(
-        name="register.named",
-        title=_("同名人员清单（已脱敏）"),
-        roles=_CENTRE,
-        head=(_("人员编号"), _("姓名"), _("证件号码"), _("手机号码"), _("参保类别")),
-        rows=_named,
-        expected=_unknown,
-    ),
+    ExportKind("cards", _CENTRE, (_CARDS,)),
+    ExportKind("audit", _AUDITING, (_AUDIT,)),
+    ExportKind("register.named", _CENTRE, (_NAMED,)),
 )

@@ -89,13 +89,17 @@ def cards(request: HttpRequest) -> HttpResponse:
 @require_POST
 def export_cards(request: HttpRequest) -> HttpResponse:
     """The list with its filters as a file."""
-    return ask_for_export(request, "cards", ("state", "bank"), otherwise="work:staff:cards")
+    return ask_for_export(request, "cards", posted(request, "state", "bank"), otherwise="work:staff:cards")
 
 
-def ask_for_export(request: HttpRequest, kind: str, filters: tuple[str, ...], *, otherwise: str) -> HttpResponse:
-    """Queue an export with the filters that were posted, and go to its progress."""
+def posted(request: HttpRequest, *filters: str) -> dict[str, str]:
+    """The filters that were posted."""
+    return {name: request.POST.get(name, "")[:80] for name in filters}
+
+
+def ask_for_export(request: HttpRequest, kind: str, parameters: dict[str, str], *, otherwise: str) -> HttpResponse:
+    """Queue an export and go to its progress; a refusal is told at the address or route ``otherwise``."""
     assert request.user.is_authenticated
-    parameters = {name: request.POST.get(name, "")[:80] for name in filters}
     try:
         made = exports.ask(kind, parameters, by=request.user, at=utc_now())
     except Refused as refused:

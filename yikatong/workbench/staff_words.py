@@ -37,6 +37,7 @@ AUDIT_ACTIONS: dict[str, Promise] = {
     "export.done": _("导出完成"),
     "export.failed": _("导出失败"),
     "export.cancelled": _("取消导出"),
+    "export.outdated": _("导出期间数据已变，未生成文件"),
     "export.downloaded": _("下载导出文件"),
     "template.saved": _("保存短信模板"),
     "template.retired": _("停用短信模板"),
@@ -79,6 +80,7 @@ EXPORT_STATES: dict[str, Promise] = {
     "done": _("可以下载"),
     "failed": _("生成失败"),
     "cancelled": _("已取消"),
+    "outdated": _("导出期间数据已变，未生成文件"),
     "expired": _("已过期清除"),
 }
 

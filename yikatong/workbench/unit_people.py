@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,11 +16,9 @@ from yikatong.registry.models import Organisation
 from yikatong.units.applying import begin_applying, begin_reminding
 from yikatong.units.enrolment import enrolment_of
 from yikatong.units.models import RosterEntry, RunState
-from yikatong.units.reading import CSV, XLSX
 from yikatong.units.selectors import Standing, Standings, counts_by_standing, people_of, runs_of
-from yikatong.units.sheets import csv_lines, workbook_of
 from yikatong.workbench.unit import actor_of, bank_names, unit_of
-from yikatong.workbench.unit_roster import WORKBOOK_ROWS_MAX, as_attachment, download
+from yikatong.workbench.unit_roster import WORKBOOK_ROWS_MAX, as_file
 from yikatong.workbench.unit_words import RUN_STATES, STANDINGS, refusal_words, told
 
 PAGE_LENGTH = 50
@@ -65,10 +63,7 @@ def people_file(request: HttpRequest, form: str) -> HttpResponseBase:
         raise Http404
     subject, by = f"unit:{organisation.credit_code}", actor_of(request)
     record("unit.people_downloaded", subject=subject, by=by, at=utc_now(), standing=standing, form=form)
-    table, name = _table(organisation, standing, query), _("人员进度") + f".{form}"
-    if form == "xlsx":
-        return download(workbook_of(table, _("人员进度")), XLSX, name)
-    return as_attachment(StreamingHttpResponse(csv_lines(table), content_type=f"{CSV}; charset=utf-8"), name)
+    return as_file(_table(organisation, standing, query), _("人员进度"), form)
 
 
 def _table(organisation: Organisation, standing: str, query: str) -> Iterator[tuple[str, ...]]:

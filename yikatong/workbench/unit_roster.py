@@ -1,5 +1,6 @@
 """The roster: its template, the upload, what checking found, and the confirmation."""
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from yikatong.audit.services import record
 from yikatong.banks.models import Bank
+from yikatong.exports.files import MEDIA_TYPES, Row, Sheet, csv_pieces, workbook_pieces
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.registry.models import Organisation
@@ -29,7 +31,7 @@ from yikatong.units.selectors import (
     rosters_of,
     wishes_cleared_by,
 )
-from yikatong.units.sheets import bad_row_table, csv_lines, template_csv, template_workbook, workbook_of
+from yikatong.units.sheets import bad_row_table, template_csv, template_workbook
 from yikatong.workbench.unit import actor_of, bank_names, unit_of
 from yikatong.workbench.unit_words import ROSTER_STATES, row_reasons, told
 
@@ -142,11 +144,13 @@ def bad_rows_file(request: HttpRequest, roster_id: UUID, form: str) -> HttpRespo
         raise Http404
     subject, by = f"roster:{roster_id}", actor_of(request)
     record("roster.bad_rows_downloaded", subject=subject, by=by, at=utc_now(), unit=organisation.credit_code, form=form)
-    table, name = bad_row_table(found), _("有问题的行") + f".{form}"
-    if form == "xlsx":
-        return download(workbook_of(table, _("有问题的行")), XLSX, name)
-    answer = StreamingHttpResponse(csv_lines(table), content_type=f"{CSV}; charset=utf-8")
-    return as_attachment(answer, name)
+    return as_file(bad_row_table(found), _("有问题的行"), form)
+
+
+def as_file(table: Iterator[Row], title: str, form: str) -> HttpResponseBase:
+    """A table, its head first, to be kept as CSV or as a workbook."""
+    pieces = workbook_pieces([Sheet(title, table)]) if form == "xlsx" else csv_pieces(table)
+    return as_attachment(StreamingHttpResponse(pieces, content_type=MEDIA_TYPES[form]), f"{title}.{form}")
 
 
 def download(content: bytes, media_type: str, name: str) -> HttpResponse:
