@@ -4,7 +4,8 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,19 @@ SOURCES = [
 PRODUCT = [path for path in SOURCES if "yikatong" in path.relative_to(ROOT).parts[:1]]
 
 
-def each(paths: list[Path]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(ROOT)))
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(text_of(path))
+
+
+def faults(paths: list[Path], check: Callable[[Path], object]) -> list[str]:
+    """What the check says of each file, where it says anything."""
+    said = ((path, check(path)) for path in paths)
+    return [f"{path.relative_to(ROOT)}: {what}" for path, what in said if what]
 
 
 def functions_of(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -58,51 +70,52 @@ def float_near_money(tree: ast.AST) -> list[str]:
     return found
 
 
-@each(SOURCES)
-def test_modules_are_short(path: Path) -> None:
-    lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= MODULE_LINES_MAX, f"{lines} lines; split it by noun"
+def test_modules_are_short() -> None:
+    def check(path: Path) -> object:
+        lines = text_of(path).count("\n")
+        return lines > MODULE_LINES_MAX and f"{lines} lines; split it by noun"
+
+    assert not faults(SOURCES, check)
 
 
-@each(SOURCES)
-def test_functions_are_short(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    long = {
-        f.name: f.end_lineno - f.lineno + 1
-        for f in functions_of(tree)
-        if f.end_lineno and f.end_lineno - f.lineno + 1 > FUNCTION_LINES_MAX
-    }
-    assert not long, f"functions over {FUNCTION_LINES_MAX} lines: {long}"
+def test_functions_are_short() -> None:
+    def check(path: Path) -> object:
+        lengths = {f.name: (f.end_lineno or f.lineno) - f.lineno + 1 for f in functions_of(tree_of(path))}
+        return {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES_MAX}
+
+    assert not faults(SOURCES, check)
 
 
-@each(SOURCES)
-def test_no_star_imports(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    stars = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and any(a.name == "*" for a in n.names)]
-    assert not stars
+def test_no_star_imports() -> None:
+    def check(path: Path) -> object:
+        imports = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom))
+        return [node.module for node in imports if any(alias.name == "*" for alias in node.names)]
+
+    assert not faults(SOURCES, check)
 
 
-@each(SOURCES)
-def test_no_leftover_notes(path: Path) -> None:
-    comments = [
-        (token.start[0], token.string)
-        for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
-        if token.type == tokenize.COMMENT and LEFTOVER.search(token.string)
-    ]
-    assert not comments, "finish it, or write down as a limit what it does not do"
+def test_no_leftover_notes() -> None:
+    """Finish it, or write down as a limit what it does not do."""
+
+    def check(path: Path) -> object:
+        if not LEFTOVER.search(text_of(path)):
+            return []
+        tokens = tokenize.generate_tokens(io.StringIO(text_of(path)).readline)
+        return [(t.start[0], t.string) for t in tokens if t.type == tokenize.COMMENT and LEFTOVER.search(t.string)]
+
+    assert not faults(SOURCES, check)
 
 
-@each(PRODUCT)
-def test_money_never_meets_a_float(path: Path) -> None:
-    assert float_near_money(ast.parse(path.read_text(encoding="utf-8"))) == []
+def test_money_never_meets_a_float() -> None:
+    assert not faults(PRODUCT, lambda path: float_near_money(tree_of(path)))
 
 
-@each(PRODUCT)
-def test_modules_say_what_they_are_for(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    if text.strip() == "" and path.name == "__init__.py":
-        return
-    assert ast.get_docstring(ast.parse(text)), "a module docstring says what, why, and what it does not do"
+def test_modules_say_what_they_are_for() -> None:
+    def check(path: Path) -> object:
+        is_empty = path.name == "__init__.py" and not text_of(path).strip()
+        return not is_empty and not ast.get_docstring(tree_of(path)) and "says not what, why, and what it does not do"
+
+    assert not faults(PRODUCT, check)
 
 
 @pytest.mark.parametrize(
