@@ -38,9 +38,9 @@ demo: setup ## Start the whole platform on an embedded database with Beijing's p
 	$(PYTHON) -m yikatong.config demo
 
 test: setup setup-system ## Run every test; those of the database also on Debian's PostgreSQL 15
-	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m journey $(JOURNEYS)
-	YIKATONG_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n 2 --dist loadfile -m "not journey and not slow" $(DATABASE_TESTS)
-	$(PYTEST) -n 2 --dist loadfile -m "not journey" tests
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m journey $(JOURNEYS)
+	YIKATONG_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n 3 --dist loadfile -m "not journey and not slow" $(DATABASE_TESTS)
+	$(PYTEST) -n 3 --dist loadfile -m "not journey" tests
 
 lint: setup ## Style, types, import contracts, lock file
 	$(PYTHON) -m ruff check .

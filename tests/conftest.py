@@ -1,5 +1,6 @@
 """For everyone: the network closed but for loopback, and a database that tests may empty."""
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -12,7 +13,11 @@ from yikatong.queries.kept import forget_all
 
 
 def pytest_configure() -> None:
-    """Hashing a password slowly, as it must be in a city, is left to the journeys."""
+    """Hashing a password slowly, as it must be in a city, is left to the journeys; a busy machine fails no property."""
+    hypothesis.settings.register_profile(
+        "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("untimed")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 

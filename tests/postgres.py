@@ -1,11 +1,13 @@
 """A PostgreSQL for one test run: in a temporary folder, without fsync, gone at the end even when the run is killed."""
 
 import atexit
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from yikatong.database.cluster import Cluster
 
@@ -44,3 +46,11 @@ def open_temporary_folder() -> Path:
 def ephemeral_cluster() -> Cluster:
     """A running server of this test run's own; ``YIKATONG_PG_BIN`` chooses the binaries."""
     return start_ephemeral_cluster(open_temporary_folder() / "postgres")
+
+
+def database_address() -> str:
+    """The libpq address of the database that the tests of this process use."""
+    from django.db import connection  # settings read the address of the server that this module has yet to start
+
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))

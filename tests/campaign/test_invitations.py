@@ -2,14 +2,13 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.conf import settings as django_settings
+from django.db import transaction
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from pytest_django.fixtures import Settings
 from tests.at_once import at_once
 from tests.campaign.invited import FIXED, MONDAY, TODAY, UNIT, plan, states, texts
 from tests.cast import CLERK, NOON, active_card, application_for, make_bank, make_guardian, make_person
+from tests.dying import exit_code_of
 from yikatong.accounts.models import ConsoleMessage
 from yikatong.applications.services import submit
 from yikatong.audit.models import AuditEvent
@@ -34,7 +34,6 @@ from yikatong.campaign.models import Appointment, HalfDay, Invitation
 from yikatong.campaign.publishing import publish
 from yikatong.registry.models import IdentityKey, Membership, Organisation, Person
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.django_db
 
 
@@ -189,7 +188,9 @@ def test_a_provider_that_is_back_sends(settings: Settings) -> None:
     fixed=st.lists(st.booleans(), min_size=6, max_size=6),
     ages=st.lists(st.sampled_from(["adult", "ward", "orphan"]), min_size=6, max_size=6),
 )
-@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_nobody_early_nobody_twice_no_minor_alone_and_no_half_day_too_full(
     db: None, weeks: list[int], fixed: list[bool], ages: list[str]
 ) -> None:
@@ -268,15 +269,11 @@ def test_publishing_while_workers_send_invites_nobody_twice() -> None:
     assert not Invitation.objects.filter(state="waiting").exists()
 
 
-_WORKER = """
-import django
-django.setup()
-from datetime import datetime
-from django.conf import settings
-from yikatong.campaign.invitations import send_due
-settings.MESSAGE_PROVIDER = "tests.campaign.providers.Outside"
-send_due(at=datetime.fromisoformat("{at}"), most=100)
-"""
+def send_to_outside(settings: dict[str, str], at: datetime) -> None:
+    """Send through a provider that may be the end of this process; in a process of its own."""
+    os.environ.update(settings)
+    django_settings.MESSAGE_PROVIDER = "tests.campaign.providers.Outside"
+    send_due(at=at, most=100)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -287,20 +284,8 @@ def test_a_worker_that_is_killed_loses_no_invitation(tmp_path: Path, dies: str, 
     sent_to = tmp_path / "sent"
 
     def work(dies_after: int) -> int:
-        database = connection.settings_dict
-        url = f"postgresql://{database['USER']}@{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
-        if str(database["HOST"]).startswith("/"):
-            url = f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}&port={database['PORT']}"
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "yikatong.config.settings",
-            "DATABASE_URL": url,
-            "SENT_TO": str(sent_to),
-            "DIES": dies,
-            "DIES_AFTER": str(dies_after),
-        }
-        script = _WORKER.format(at=NOON.astimezone(UTC).isoformat())
-        return subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, check=False).returncode
+        settings = {"SENT_TO": str(sent_to), "DIES": dies, "DIES_AFTER": str(dies_after)}
+        return exit_code_of(send_to_outside, settings, NOON)
 
     assert work(3) == -signal.SIGKILL
     assert work(1_000) == 0

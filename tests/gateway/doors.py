@@ -9,24 +9,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import msgspec
-from django.db import connection
 
 from tests.acceptance.makers import Gate
+from tests.postgres import database_address
 from tests.stack import free_port, wait_for
 from yikatong.acceptance.services import store_tap
 from yikatong.foundation.clock import utc_now
 from yikatong.wire.requests import sign_request
 from yikatong.wire.taps import Authorise, Decision, Problem, Tap, TapResult, TapUpload, UploadReply
-
-
-def database_address() -> str:
-    """The libpq address of the database that the tests of this process use."""
-    parts = urlsplit(os.environ["DATABASE_URL"])
-    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
 
 
 @dataclass

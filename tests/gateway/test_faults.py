@@ -16,7 +16,8 @@ from psycopg import sql
 
 from tests.acceptance.makers import HOUR, SECOND, Gate
 from tests.cast import active_card, make_bank, make_person
-from tests.gateway.doors import GatewayProcess, database_address, outcomes, problem_of
+from tests.gateway.doors import GatewayProcess, outcomes, problem_of
+from tests.postgres import database_address
 from tests.stack import wait_for
 from yikatong.acceptance.models import Tap as StoredTap
 from yikatong.gateway.app import APPLICATION_NAME

@@ -9,7 +9,8 @@ import pytest
 
 from tests.acceptance.makers import HOUR, MINUTE, SECOND, Gate, Phone, registered
 from tests.cast import active_card, make_bank, make_person
-from tests.gateway.doors import GatewayProcess, database_address, outcomes
+from tests.gateway.doors import GatewayProcess, outcomes
+from tests.postgres import database_address
 from yikatong.acceptance.models import CodeUse
 from yikatong.acceptance.models import Tap as StoredTap
 from yikatong.issuance.models import Card

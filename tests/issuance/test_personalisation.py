@@ -1,10 +1,7 @@
 """Jobs for a bank's bureau: every card once, with the key the register certified, whatever is interrupted or asked twice."""
 
-import os
 import signal
 import stat
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from tests.at_once import at_once
 from tests.cast import CLERK, NOON, make_bank
+from tests.dying import exit_code_of
 from tests.issuance.bureaus import (
     BANK,
     LATER,
@@ -27,7 +25,7 @@ from tests.issuance.bureaus import (
     write_all,
     written,
 )
-from tests.registry.test_killed_import import database_address
+from tests.issuance.killed_writing import write_to
 from yikatong.audit.models import AuditEvent
 from yikatong.foundation.errors import Refused
 from yikatong.gm import x509
@@ -137,13 +135,7 @@ def test_the_database_refuses_a_card_in_two_places() -> None:
 def test_after_a_kill_the_writing_goes_on_with_the_same_keys(tmp_path: Path, point: str, nth: int) -> None:
     cards = made_cards(5)
     job = opened()
-    environment = os.environ | {
-        "DATABASE_URL": database_address(),
-        "DJANGO_SETTINGS_MODULE": "yikatong.config.settings",
-    }
-    command = [sys.executable, "-m", "tests.issuance.killed_writing", str(job.job_id), str(tmp_path), point, str(nth)]
-    killed = subprocess.run(command, env=environment, check=False, stderr=subprocess.DEVNULL)
-    assert killed.returncode == -signal.SIGKILL
+    assert exit_code_of(write_to, job.job_id, tmp_path, point, nth) == -signal.SIGKILL
     write_all(job.job_id, tmp_path, cards=2)
     assert list(JobPart.objects.order_by("part").values_list("part", "records")) == [(1, 2), (2, 2), (3, 1)]
     found = [

@@ -1,16 +1,13 @@
 """Kill -9 at any point of an import: the same command goes on, and in the end nothing is lost, doubled or different."""
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from django.db import connection
 
+from tests.dying import exit_code_of
 from tests.registry.conftest import register_contents
+from tests.registry.killed_import import import_to
 from tests.registry.people import ADULT, FATHER, MINOR, MOTHER, RETIREE, adult, write_file
 from yikatong.audit.actors import Actor
 from yikatong.foundation.clock import utc_now
@@ -44,22 +41,6 @@ POINTS = [
 ]
 
 
-def database_address() -> str:
-    """The test database's address, for another process."""
-    settings = connection.settings_dict
-    host = quote(settings["HOST"], safe="")
-    return f"postgresql://{settings['USER']}@/{settings['NAME']}?host={host}&port={settings['PORT']}"
-
-
-def import_in_a_process(path: Path, point: str, nth: int, processes: int) -> int:
-    environment = os.environ | {
-        "DATABASE_URL": database_address(),
-        "DJANGO_SETTINGS_MODULE": "yikatong.config.settings",
-    }
-    command = [sys.executable, "-m", "tests.registry.killed_import", str(path), point, str(nth), str(processes)]
-    return subprocess.run(command, env=environment, check=False, stderr=subprocess.DEVNULL).returncode
-
-
 def outcome(path: Path) -> tuple[object, ...]:
     run = ImportRun.objects.get()
     figures = (run.rows_done, run.rows_added, run.rows_changed, run.rows_unchanged, run.rows_rejected)
@@ -72,7 +53,7 @@ def outcome(path: Path) -> tuple[object, ...]:
 @pytest.mark.slow
 def test_after_a_kill_the_same_command_goes_on(tmp_path: Path, point: str, nth: int) -> None:
     path = write_file(tmp_path / "register.csv", ROWS)
-    assert import_in_a_process(path, point, nth, processes=0) == -signal.SIGKILL
+    assert exit_code_of(import_to, path, point, nth, 0) == -signal.SIGKILL
     done_before = ImportRun.objects.get().rows_done
     import_persons(path, by=Actor.system("test"), at=utc_now(), processes=0)
     contents, figures, is_finished, rejected, repeats = outcome(path)
@@ -91,8 +72,8 @@ def test_after_a_kill_the_same_command_goes_on(tmp_path: Path, point: str, nth: 
 def test_killed_again_and_again_with_processes_of_its_own(tmp_path: Path) -> None:
     path = write_file(tmp_path / "register.csv", ROWS)
     for point in ("rows copied", "rejected rows written", "progress noted, nothing committed", "chunk committed"):
-        assert import_in_a_process(path, point, 2, processes=2) in (-signal.SIGKILL, 0)
-    assert import_in_a_process(path, "never", 0, processes=2) == 0
+        assert exit_code_of(import_to, path, point, 2, 2) in (-signal.SIGKILL, 0)
+    assert exit_code_of(import_to, path, "never", 0, 2) == 0
     _, figures, is_finished, rejected, repeats = outcome(path)
     assert (figures, is_finished, repeats) == ((13, 8, 0, 1, 4), True, 0)
     assert rejected.decode("utf-8-sig").count("\r\n") == 5  # type: ignore[attr-defined]
@@ -101,7 +82,7 @@ def test_killed_again_and_again_with_processes_of_its_own(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("committed_city", "small_chunks")
 def test_a_lost_rejected_file_is_written_anew(tmp_path: Path) -> None:
     path = write_file(tmp_path / "register.csv", ROWS)
-    assert import_in_a_process(path, "chunk committed", 3, processes=0) == -signal.SIGKILL
+    assert exit_code_of(import_to, path, "chunk committed", 3, 0) == -signal.SIGKILL
     path.with_name("register.rejected.csv").unlink()
     import_persons(path, by=Actor.system("test"), at=utc_now(), processes=0)
     _, figures, *_ = outcome(path)

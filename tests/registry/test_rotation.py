@@ -1,9 +1,6 @@
 """Changing the field key: everything readable before, during and after, also when it is killed halfway."""
 
-import os
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +11,15 @@ import pytest
 from click.testing import CliRunner
 from django.db import connection
 
+from tests.dying import dying, exit_code_of
 from tests.registry.conftest import Import, register_contents
 from tests.registry.people import adult, write_file
-from tests.registry.test_killed_import import database_address
 from yikatong.audit.actors import Actor
 from yikatong.audit.models import AuditEvent
 from yikatong.foundation.clock import utc_now
 from yikatong.foundation.errors import Refused
 from yikatong.gm.fields import FIELD_KEY, key_id_of
+from yikatong.registry import rotation
 from yikatong.registry.importer import connection_parameters_of
 from yikatong.registry.key_commands import keys
 from yikatong.registry.models import Person
@@ -143,7 +141,6 @@ def test_a_value_that_does_not_open_is_named_and_left(register: dict[str, dict[s
 def test_what_changes_during_the_rotation_is_not_put_back(
     register: dict[str, dict[str, object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from yikatong.registry import rotation
 
     person = Person.objects.order_by("person_id")[0]
     sealed_anew, changed = rotation._sealed_anew, field_cipher().seal("phone", "10299999999")
@@ -160,35 +157,18 @@ def test_what_changes_during_the_rotation_is_not_put_back(
     assert field_cipher().open("phone", bytes(person.phone_sealed or b"")) == "10299999999"
 
 
-KILLED_ROTATION = """
-import os, signal, django
-django.setup()
-from yikatong.audit.actors import Actor
-from yikatong.foundation.clock import utc_now
-from yikatong.registry import rotation
-rotation.BATCH_ROWS = 2
-exchange, calls = rotation._exchange, []
-def dying(*arguments):
-    calls.append(1)
-    done = exchange(*arguments)
-    if len(calls) == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return done
-rotation._exchange = dying
-rotation.rotate_field_key(by=Actor.system("test"), at=utc_now())
-"""
+def rotate_to(nth: int) -> None:
+    """Rotate in batches of two rows, and die after that batch; in a process of its own."""
+    rotation.BATCH_ROWS = 2
+    rotation._exchange = dying(rotation._exchange, nth, after=True)
+    rotate()
 
 
 @pytest.mark.usefixtures("committed_city")
 def test_a_killed_rotation_is_finished_by_the_next(tmp_path: Path, take: Import) -> None:
     take(write_file(tmp_path / "register.csv", [adult(serial) for serial in range(10)]))
     before = register_contents()
-    environment = os.environ | {
-        "DATABASE_URL": database_address(),
-        "DJANGO_SETTINGS_MODULE": "yikatong.config.settings",
-    }
-    died = subprocess.run([sys.executable, "-c", KILLED_ROTATION], env=environment, check=False)
-    assert died.returncode == -signal.SIGKILL
+    assert exit_code_of(rotate_to, 3) == -signal.SIGKILL
     assert values_by_key() == {1: 18, 2: 12}
     assert register_contents() == before
     report = rotate()
