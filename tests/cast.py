@@ -12,7 +12,7 @@ from yikatong.issuance.models import Card
 from yikatong.queries.kept import forget_all
 from yikatong.registry.models import Guardianship, IdentityKey, Person
 from yikatong.registry.sealing import field_cipher
-from yikatong.registry.search_numbers import SearchedBy, search_numbers
+from yikatong.registry.search_numbers import search_numbers
 
 NOON = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
 """Monday 2 November 2026, noon in Beijing."""
@@ -50,13 +50,14 @@ def make_person(
     cipher = field_cipher()
     index = cipher.blind_index("identity_number", number)
     phone = f"102{serial:08d}"
+    found_by = search_numbers(cipher, [number], [f"测试{serial}"], [born])
     person = Person.objects.create(
         identity_number_sealed=cipher.seal("identity_number", number),
         identity_number_index=index,
         name_sealed=cipher.seal("name", f"测试{serial}"),
         phone_sealed=cipher.seal("phone", phone),
         phone_index=cipher.blind_index("phone", phone),
-        **search_numbers(cipher, [SearchedBy(number, f"测试{serial}", born)])[0]._asdict(),
+        **{column: only for column, (only,) in found_by._asdict().items()},
         sex="1" if int(first17[-1]) % 2 else "2",
         ethnicity_code="01",
         birth_date=born,

@@ -47,6 +47,20 @@ def test_card_number_check_digit(first8: str, check_digit: str) -> None:
     assert card_number_check_digit(first8) == check_digit
 
 
+@given(st.from_regex(r"[0-9A-Z]{8}", fullmatch=True))
+def test_card_number_check_digit_is_the_standards_weighted_sum(first8: str) -> None:
+    total = sum(
+        int(character, 36) * weight for character, weight in zip(first8, (3, 7, 9, 10, 5, 8, 4, 2), strict=True)
+    )
+    assert card_number_check_digit(first8) == {10: "X", 11: "0"}.get(11 - total % 11, str(11 - total % 11))
+
+
+@pytest.mark.parametrize("first8", ["", "D214356", "D21435690"])
+def test_card_number_check_digit_wants_eight_characters(first8: str) -> None:
+    with pytest.raises(ValueError, match="8 characters"):
+        card_number_check_digit(first8)
+
+
 def test_card_number_check_digit_takes_all_eleven_values() -> None:
     digits = {card_number_check_digit(f"A{serial:07d}") for serial in range(1000)}
     assert digits == set("0123456789X")

@@ -154,6 +154,19 @@ def test_blind_indexes_are_equal_exactly_for_equal_values(values: list[str], fie
     assert not set(indexes) & set(CIPHER.blind_index_many("name", values))
 
 
+@given(st.lists(st.text(max_size=20), max_size=20), st.sampled_from(["name", "tail_birth"]))
+def test_a_blind_number_is_the_first_half_of_the_index(values: list[str], field: str) -> None:
+    halves = [CIPHER.blind_index(field, value)[:8] for value in values]
+    assert CIPHER.blind_number_many(field, values) == [int.from_bytes(half, signed=True) for half in halves]
+
+
+def test_blind_numbers_are_pythons_own(cipher: FieldCipher) -> None:
+    """They go into SQL as they are, where a negative one is as good as any."""
+    numbers = cipher.blind_number_many("name", (f"测试{serial}" for serial in range(20)))
+    assert {type(number) for number in numbers} == {int}
+    assert min(numbers) < 0 < max(numbers)
+
+
 def test_the_index_outlives_rotation(store: MemoryKeyStore, cipher: FieldCipher) -> None:
     before = cipher.blind_index("phone", "10200000001")
     store.keys[FIELD_KEY, 2] = bytes(16)

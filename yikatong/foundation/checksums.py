@@ -9,7 +9,9 @@ _IDENTITY_DIGITS = "10X98765432"
 _CREDIT_CODE_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_CODE_VALUES = {character: value for value, character in enumerate(_CREDIT_CODE_CHARACTERS)}
 _CREDIT_CODE_WEIGHTS = tuple(pow(3, position, 31) for position in range(17))
-_CARD_NUMBER_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
+_CARD_NUMBER_CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_CARD_NUMBER_VALUES = str.maketrans({c: "0123456789A"[value % 11] for value, c in enumerate(_CARD_NUMBER_CHARACTERS)})
+_CARD_NUMBER_DIGITS = "0123456789X"
 
 
 def identity_check_digit(first17: str) -> str:
@@ -32,9 +34,10 @@ def credit_code_check_digit(first17: str) -> str:
 def card_number_check_digit(first8: str) -> str:
     """The ninth character of a social security card number: 11 - (sum of Ci*Wi mod 11), 10 as X, 11 as 0.
 
-    ``first8``: digits or capital letters, letters counting A=10 … Z=35.
+    ``first8``: digits or capital letters, letters counting A=10 … Z=35. The weights 3, 7, 9, 10, 5, 8, 4, 2 are the powers
+    of 2 from the eighth down, modulo 11, and so is 13: the characters, read in base 13, twice, are that sum.
     Source: LD/T 32 file structure, annex A (docs/standards.md, card number).
     """
-    total = sum(int(character, 36) * weight for character, weight in zip(first8, _CARD_NUMBER_WEIGHTS, strict=True))
-    remainder = 11 - total % 11
-    return {10: "X", 11: "0"}.get(remainder, str(remainder))
+    if len(first8) != 8:
+        raise ValueError(f"a card number has 8 characters before its check digit, not {len(first8)}")
+    return _CARD_NUMBER_DIGITS[-2 * int(first8.translate(_CARD_NUMBER_VALUES), 13) % 11]

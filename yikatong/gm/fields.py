@@ -12,9 +12,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from yikatong.gm.gcm_bulk import BulkGcm
 from yikatong.gm.keystore import FIELD_KEY, INDEX_KEY, KeyStore
-from yikatong.gm.sm3 import Sm3Mac
+from yikatong.gm.sm3 import DIGEST_LENGTH, Sm3Mac
 from yikatong.gm.sm4 import NONCE_LENGTH, TAG_LENGTH, IntegrityError, gcm_decrypt, gcm_encrypt
 
 KEY_ID_LENGTH = 2
@@ -104,7 +106,9 @@ class FieldCipher:
         Two values of twenty million share one with a probability of 1 in 90,000: whoever finds by it opens and compares.
         """
         mac, name = self._index.of, field.encode() + b"\0"
-        return [int.from_bytes(mac(name + value.encode())[:NUMBER_LENGTH], signed=True) for value in values]
+        codes = b"".join([mac(name + value.encode()) for value in values])
+        numbers: list[int] = np.frombuffer(codes, ">i8")[:: DIGEST_LENGTH // NUMBER_LENGTH].tolist()
+        return numbers
 
 
 def key_id_of(sealed: bytes) -> int:

@@ -73,7 +73,11 @@ def digest(data: bytes) -> bytes:
 
 
 class Sm3Mac:
-    """Keyed SM3 with the key's two blocks hashed once: made for millions of short values under one key."""
+    """Keyed SM3 with the key's two blocks hashed once: made for millions of short values under one key.
+
+    One by one, because nothing in bulk was faster: SM3 vectorised by numpy takes 1.7 µs for each of 10,000 values, and more for
+    fewer, where libcrypto with all the copying takes 1.5.
+    """
 
     def __init__(self, key: bytes) -> None:
         block = (digest(key) if len(key) > BLOCK_LENGTH else key).ljust(BLOCK_LENGTH, b"\0")

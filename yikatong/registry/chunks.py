@@ -8,6 +8,8 @@ It imports no Django.
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import repeat
+from operator import add
 from typing import NamedTuple
 
 from yikatong.gm.fields import FieldCipher
@@ -16,7 +18,7 @@ from yikatong.registry.chunked import Chunk, RawRow, SourceFile
 from yikatong.registry.files import read_chunk
 from yikatong.registry.rows import Known, PersonRow, Problem
 from yikatong.registry.rules import check_person_row
-from yikatong.registry.search_numbers import SearchedBy, search_numbers
+from yikatong.registry.search_numbers import search_numbers
 
 IDENTITY_KEY_FIELDS = packing.field_count(2)
 MEMBERSHIP_FIELDS = packing.field_count(5)
@@ -64,6 +66,9 @@ class Packed(NamedTuple):
     memberships: bytes = b""
     guardians: bytes = b""
     changed: bytes = b""
+
+
+_NOTHING = Packed()
 
 
 class Counts(NamedTuple):
@@ -122,14 +127,15 @@ def process_chunk(frame: ImportFrame, task: ChunkTask, register: Register, ciphe
     fresh = [entry for entry in sound if entry.known is None]
     changed = [entry for entry in sound if entry.known and entry.known.source_digest != entry.digest]
     ids = dict(zip((entry.line for entry in fresh), task.person_ids, strict=False))
-    parts = _pack(fresh + changed, ids, cipher, frame)
+    stored = fresh + changed
+    parts = dict(zip((entry.line for entry in stored), _pack(stored, ids, cipher, frame), strict=True))
     plain, contested = [], []
     for entry in sound:
-        packed = parts.get(entry.line, Packed())
+        packed = parts.get(entry.line, _NOTHING)
         if entry.line in task.contested_lines:
-            counts = Counts(int(bool(packed.persons)), int(bool(packed.changed)), int(entry.line not in parts))
+            counts = Counts(int(bool(packed.persons)), int(bool(packed.changed)), int(packed is _NOTHING))
             contested.append(ContestedRow(entry.line, entry.identity_index, entry.digest, packed, counts, entry.cells))
-        elif entry.line in parts:
+        elif packed is not _NOTHING:
             plain.append(packed)
     added = sum(1 for packed in plain if packed.persons)
     counts = Counts(added, len(plain) - added, len(sound) - len(contested) - len(plain))
@@ -173,53 +179,51 @@ def _check(
     return sound, rejected
 
 
-def _pack(entries: Sequence[_Sound], ids: dict[int, int], cipher: FieldCipher, frame: ImportFrame) -> dict[int, Packed]:
-    """The bytes to store, by line. ``ids`` are the person ids of those that are new."""
-    numbers = cipher.seal_many("identity_number", [entry.row.identity_number for entry in entries])
-    names = cipher.seal_many("name", [entry.row.name for entry in entries])
-    with_phone = [(entry.line, entry.row.phone) for entry in entries if entry.row.phone]
-    sealed_phones = cipher.seal_many("phone", [phone for _, phone in with_phone])
-    phone_indexes = cipher.blind_index_many("phone", [phone for _, phone in with_phone])
-    phones = {
-        line: packing.binary(sealed) + packing.binary(index)
-        for (line, _), sealed, index in zip(with_phone, sealed_phones, phone_indexes, strict=True)
-    }
-    at, since, no_phone = packing.moment(frame.at), packing.day(frame.on), packing.NULL + packing.NULL
-    searched = search_numbers(
-        cipher, [SearchedBy(entry.row.identity_number, entry.row.name, entry.row.birth_date) for entry in entries]
+def _pack(entries: Sequence[_Sound], ids: dict[int, int], cipher: FieldCipher, frame: ImportFrame) -> list[Packed]:
+    """The bytes to store for each entry, made column by column. ``ids`` are the person ids of those that are new."""
+    rows = [entry.row for entry in entries]
+    numbers, names = [row.identity_number for row in rows], [row.name for row in rows]
+    person_ids = packing.int64_columns([entry.known.person_id if entry.known else ids[entry.line] for entry in entries])
+    identity_indexes = packing.binaries([entry.identity_index for entry in entries])
+    persons = map(
+        b"".join,
+        zip(
+            person_ids,
+            packing.binaries(cipher.seal_many("identity_number", numbers)),
+            identity_indexes,
+            packing.binaries(cipher.seal_many("name", names)),
+            _phones(rows, cipher),
+            packing.int64_columns(*search_numbers(cipher, numbers, names, [row.birth_date for row in rows])),
+            map(_plain_fields, rows),
+            packing.binaries([entry.digest for entry in entries]),
+            repeat(packing.moment(frame.at)),
+            strict=False,
+        ),
     )
-    result: dict[int, Packed] = {}
-    for entry, number, name, found_by in zip(entries, numbers, names, searched, strict=True):
-        row = entry.row
-        person_id = packing.int64(entry.known.person_id if entry.known else ids[entry.line])
-        identity_index = packing.binary(entry.identity_index)
-        person = b"".join(
-            (
-                person_id,
-                packing.binary(number),
-                identity_index,
-                packing.binary(name),
-                phones.get(entry.line, no_phone),
-                *map(packing.int64, found_by),
-                _plain_fields(row),
-                packing.binary(entry.digest),
-                at,
-            )
-        )
-        guardians = _guardians(entry, person_id, cipher) if row.guardians else b""
-        organisation = packing.code(row.organisation_code)
+    guardians = _guardians(rows, person_ids, cipher)
+    since = packing.day(frame.on) + packing.NULL + packing.TRUE
+    packed = []
+    for entry, person_id, identity_index, person, theirs in zip(
+        entries, person_ids, identity_indexes, persons, guardians, strict=True
+    ):
+        organisation = packing.code(entry.row.organisation_code)
         if entry.known:
-            changed = CHANGED_PERSON_FIELDS + person + organisation
-            result[entry.line] = Packed(guardians=guardians, changed=changed)
+            packed.append(Packed(guardians=theirs, changed=CHANGED_PERSON_FIELDS + person + organisation))
             continue
-        membership = MEMBERSHIP_FIELDS + person_id + organisation + since + packing.NULL + packing.TRUE
-        result[entry.line] = Packed(
-            persons=PERSON_FIELDS + person,
-            identity_keys=IDENTITY_KEY_FIELDS + identity_index + person_id,
-            memberships=membership if row.organisation_code else b"",
-            guardians=guardians,
-        )
-    return result
+        identity_key = IDENTITY_KEY_FIELDS + identity_index + person_id
+        membership = MEMBERSHIP_FIELDS + person_id + organisation + since if entry.row.organisation_code else b""
+        packed.append(Packed(PERSON_FIELDS + person, identity_key, membership, theirs))
+    return packed
+
+
+def _phones(rows: Sequence[PersonRow], cipher: FieldCipher) -> list[bytes]:
+    """``phone_sealed`` and ``phone_index`` of each row."""
+    phones = [row.phone for row in rows if row.phone]
+    sealed = packing.binaries(cipher.seal_many("phone", phones))
+    indexes = packing.binaries(cipher.blind_index_many("phone", phones))
+    given = map(add, sealed, indexes)
+    none = packing.NULL + packing.NULL
+    return [next(given) if row.phone else none for row in rows]
 
 
 def _plain_fields(row: PersonRow) -> bytes:
@@ -251,11 +255,15 @@ def _insurance(category: str, bank_code: str, needs: tuple[bool, bool], generati
     return b"".join(fields) + (packing.int16(generation) if generation else packing.NULL)
 
 
-def _guardians(entry: _Sound, ward_person_id: bytes, cipher: FieldCipher) -> bytes:
-    return b"".join(
-        GUARDIAN_FIELDS
-        + ward_person_id
-        + packing.binary(cipher.blind_index("identity_number", number))
-        + packing.code(relation)
-        for number, relation in entry.row.guardians
-    )
+def _guardians(rows: Sequence[PersonRow], person_ids: Sequence[bytes], cipher: FieldCipher) -> list[bytes]:
+    """The rows of ``registry_import_guardian`` of each ward."""
+    numbers = [number for row in rows for number, _ in row.guardians]
+    indexes = iter(packing.binaries(cipher.blind_index_many("identity_number", numbers)))
+    return [
+        b"".join(
+            [GUARDIAN_FIELDS + person_id + next(indexes) + packing.code(relation) for _, relation in row.guardians]
+        )
+        if row.guardians
+        else b""
+        for row, person_id in zip(rows, person_ids, strict=True)
+    ]

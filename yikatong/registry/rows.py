@@ -95,7 +95,7 @@ class PersonRow(NamedTuple):
         return (
             f"{self.identity_number}\x1f{self.name}\x1f{self.phone}\x1f{self.ethnicity_code}\x1f{self.community_code}"
             f"\x1f{self.category}\x1f{self.organisation_code}\x1f{self.pension_bank_code}"
-            f"\x1f{self.needs_large_print:d}{self.needs_home_visit:d}"
+            f"\x1f{int(self.needs_large_print)}{int(self.needs_home_visit)}"
             f"\x1f{self.older_card_generation or 0}{self.older_card_number}{guardians}"
         )
 

@@ -15,35 +15,32 @@ TAIL_LENGTH = 4
 """So many characters of an identity number people know by heart or read from a form. Source: assumption."""
 
 
-class SearchedBy(NamedTuple):
-    """The facts of one person."""
-
-    identity_number: str
-    name: str
-    birth_date: date
-
-
 class SearchNumbers(NamedTuple):
-    """``registry_person``'s columns of the same names."""
+    """``registry_person``'s columns of the same names, each with a number for every person."""
 
-    name_number: int
-    tail_name_number: int
-    tail_birth_number: int
+    name_number: list[int]
+    tail_name_number: list[int]
+    tail_birth_number: list[int]
 
 
-def search_numbers(cipher: FieldCipher, people: Sequence[SearchedBy]) -> list[SearchNumbers]:
+def search_numbers(
+    cipher: FieldCipher, identity_numbers: Sequence[str], names: Sequence[str], birth_dates: Sequence[date]
+) -> SearchNumbers:
     """The numbers of each person. Identity numbers come as the register has them: upper case, no spaces."""
-    normal = [normal_name(one.name) for one in people]
-    tails = [one.identity_number[-TAIL_LENGTH:] for one in people]
-    names = cipher.blind_number_many("name", normal)
-    by_name = cipher.blind_number_many("tail_name", map("|".join, zip(tails, normal, strict=True)))
-    births = (one.birth_date.isoformat() for one in people)
-    by_birth = cipher.blind_number_many("tail_birth", map("|".join, zip(tails, births, strict=True)))
-    return list(map(SearchNumbers, names, by_name, by_birth))
+    normal = [normal_name(name) for name in names]
+    tails = [number[-TAIL_LENGTH:] for number in identity_numbers]
+    births = [birth_date.isoformat() for birth_date in birth_dates]
+    return SearchNumbers(
+        cipher.blind_number_many("name", normal),
+        cipher.blind_number_many("tail_name", map("|".join, zip(tails, normal, strict=True))),
+        cipher.blind_number_many("tail_birth", map("|".join, zip(tails, births, strict=True))),
+    )
 
 
 def normal_name(text: str) -> str:
     """A name without spaces, its dots all the middle dot that the register uses (``迪力·买买提``)."""
+    if text.isalnum():  # nearly every name: neither spaces nor dots
+        return text.upper()
     return "".join(text.split()).replace("•", "·").replace("‧", "·").replace("・", "·").upper()
 
 

@@ -16,14 +16,7 @@ from yikatong.foundation.clock import age_years
 from yikatong.gm.fields import FieldCipher
 from yikatong.registry.models import Person
 from yikatong.registry.sealing import field_cipher
-from yikatong.registry.search_numbers import (
-    SearchedBy,
-    normal_name,
-    normal_tail,
-    search_numbers,
-    tail_and_birth,
-    tail_and_name,
-)
+from yikatong.registry.search_numbers import normal_name, normal_tail, search_numbers, tail_and_birth, tail_and_name
 
 BATCH_ROWS = 2000
 _FILL_IN = """
@@ -106,17 +99,14 @@ def _batches(cipher: FieldCipher) -> Iterator[int]:
             people = list(lacking.order_by("person_id")[:BATCH_ROWS])
             if not people:
                 return
-            facts = [
-                SearchedBy(
-                    cipher.open("identity_number", bytes(person.identity_number_sealed)),
-                    cipher.open("name", bytes(person.name_sealed)),
-                    person.birth_date,
-                )
-                for person in people
-            ]
-            columns = zip(*search_numbers(cipher, facts), strict=True)
+            columns = search_numbers(
+                cipher,
+                [cipher.open("identity_number", bytes(person.identity_number_sealed)) for person in people],
+                [cipher.open("name", bytes(person.name_sealed)) for person in people],
+                [person.birth_date for person in people],
+            )
             with connection.cursor() as cursor:
-                cursor.execute(_FILL_IN, [[person.person_id for person in people], *map(list, columns)])
+                cursor.execute(_FILL_IN, [[person.person_id for person in people], *columns])
             after = people[-1].person_id
         yield len(people)
 
