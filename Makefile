@@ -5,10 +5,8 @@ SHELL := /bin/bash
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
-PYTEST := $(PYTHON) -m pytest -p no:cacheprovider -q
+PYTEST := $(PYTHON) -m pytest -p no:cacheprovider -q -n 3 --dist loadfile --no-loadscope-reorder
 DATABASE_TESTS := $(addprefix tests/,database issuance ledger registry properties/test_distribution.py)
-LONGEST_JOURNEYS := $(addprefix tests/,journeys/test_kill.py properties/test_crawl_work.py properties/test_crawl_portal.py journeys/test_unit.py)
-JOURNEYS := $(LONGEST_JOURNEYS) $(filter-out $(LONGEST_JOURNEYS),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]journey' tests)))
 SYSTEM_PACKAGES := chromium-headless-shell fonts-noto-cjk gettext opensc openssl pcsc-tools pcscd postgresql-15 python3-pyscard softhsm2 vsmartcard-vpcd
 
 help: ## Show what each target does
@@ -38,9 +36,8 @@ demo: setup ## Start the whole platform on an embedded database with Beijing's p
 	$(PYTHON) -m yikatong.config demo
 
 test: setup setup-system ## Run every test; those of the database also on Debian's PostgreSQL 15
-	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m journey $(JOURNEYS)
-	YIKATONG_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) -n 3 --dist loadfile -m "not journey and not slow" $(DATABASE_TESTS)
-	$(PYTEST) -n 3 --dist loadfile -m "not journey" tests
+	$(PYTEST) tests
+	YIKATONG_PG_BIN=/usr/lib/postgresql/15/bin $(PYTEST) --of-database -m "not journey and not slow" $(DATABASE_TESTS)
 
 lint: setup ## Style, types, import contracts, lock file
 	$(PYTHON) -m ruff check .

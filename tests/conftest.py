@@ -8,8 +8,18 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from pytest_socket import socket_allow_hosts
 
 from tests.stack import drop_prepared
+from tests.template_database import migrated_template
 from yikatong.portal.finder_kept import kept_places
 from yikatong.queries.kept import forget_all
+
+LONGEST_FIRST = (
+    *("test_kill.py", "test_web_security.py", "test_personalisation.py"),  # the first prepares a demo for the next ones
+    *("test_crawl_work.py", "test_crawl_portal.py", "test_unit.py", "test_first_card.py", "test_campaign.py"),
+    *("test_ecard.py", "test_loss.py", "test_desk.py", "test_walk_in.py", "test_retiree.py", "test_minor.py"),
+    *("test_kiosk.py", "test_outreach.py", "test_school.py", "test_staff.py", "test_interrupted.py"),
+    *("test_finder.py", "test_fairness_figures.py"),
+)
+"""Names of modules. Journeys come first: nothing is worse than to wait for one of them at the end."""
 
 
 def pytest_configure() -> None:
@@ -25,6 +35,38 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """What journeys kept for each other goes with the run."""
     if not hasattr(session.config, "workerinput"):
         drop_prepared()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For the run on another PostgreSQL."""
+    parser.addoption(
+        "--of-database", action="store_true", help="only tests that use a database, or are about its server"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; on another PostgreSQL, leave out what it cannot answer differently."""
+    order = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    if not config.getoption("--of-database"):
+        return
+    left_out = [item for item in items if not _is_of_database(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _is_of_database(item)]
+
+
+def _is_of_database(item: pytest.Item) -> bool:
+    asked = {"db", "transactional_db", "django_db_setup"} & set(getattr(item, "fixturenames", ()))
+    return bool(asked) or item.get_closest_marker("django_db") is not None or "tests/database/" in item.nodeid
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """Where several processes test, their databases are copies of one."""
+    if hasattr(request.config, "workerinput"):
+        connections["default"].settings_dict["TEST"]["TEMPLATE"] = migrated_template()
 
 
 @pytest.hookimpl(trylast=True)

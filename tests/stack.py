@@ -52,6 +52,7 @@ class Stack:
     gateway: str
     process: subprocess.Popen[str]
     printed: str
+    _looking: psycopg.Connection[tuple[Any, ...]] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -74,9 +75,15 @@ class Stack:
         return finished
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Look at the database."""
-        with psycopg.connect(Cluster.for_home(self.home).url(), autocommit=True) as connection:
-            return connection.execute(statement, parameters).fetchall()
+        """Look at the database; by one connection, since tests ask many times, and a new one when that is gone."""
+        if self._looking is None or self._looking.closed:
+            self._looking = psycopg.connect(Cluster.for_home(self.home).url(), autocommit=True)
+        return self._looking.execute(statement, parameters).fetchall()
+
+    def close(self) -> None:
+        """Leave the database."""
+        if self._looking is not None:
+            self._looking.close()
 
     def pids(self) -> dict[str, int]:
         """The process numbers of web, gateway, worker and database, as the supervisor knows them."""
@@ -169,7 +176,8 @@ def running_stack(home: Path, *, persons: int = PERSONS, has_desk: bool = True) 
         assert "Ctrl-C stops everything" in printed, printed
         stack = Stack(home, f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{gateway_port}", process, printed)
         try:
-            yield stack
+            with contextlib.closing(stack):
+                yield stack
         except BaseException:
             for log in sorted((home / "log").glob("*.log")):
                 print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}")

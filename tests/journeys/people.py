@@ -18,10 +18,15 @@ def resident_signs_in(browser: Browser, stack: Stack) -> Page:
     enters_code(page, stack)
     page.get_by_role("heading", name=re.compile("请核对身份|我的卡")).wait_for()
     if "/identify/" in page.url:
-        page.get_by_label("身份证号码最后四位").fill(stack.resident()[1])
-        page.get_by_role("button", name="继续").click()
-        page.get_by_role("heading", name="我的卡").wait_for()
+        tells_who_one_is(page, stack)
     return page
+
+
+def tells_who_one_is(page: Page, stack: Stack) -> None:
+    """Asked once, after the first code."""
+    page.get_by_label("身份证号码最后四位").fill(stack.resident()[1])
+    page.get_by_role("button", name="继续").click()
+    page.get_by_role("heading", name="我的卡").wait_for()
 
 
 def sends_phone(page: Page, stack: Stack) -> None:

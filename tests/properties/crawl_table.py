@@ -6,7 +6,7 @@ A new route that no page links to and that stands in none of these tables fails 
 from tests.stack import Stack
 
 NOT_PAGES = {
-    "account_confirm_login_code": "only while signing in: tests/journeys/test_pages.py",
+    "account_confirm_login_code": "only while signing in: tests/properties/test_crawl_portal.py",
     "account_reauthenticate": "in its own order: test_crawl_work.py, second factor",
     "kept_form": "only after a session ended with a form half filled in: tests/journeys/test_interrupted.py",
     "mfa_activate_totp": "in its own order: test_crawl_work.py, second factor",
@@ -33,7 +33,7 @@ NOT_PAGES = {
     "portal:code_worker": "the service worker's script",
     "portal:fairness_figures_csv": "a table to download",
     "portal:fairness_record": "JSON to check a draw by",
-    "portal:identify": "only at the first sign-in: tests/journeys/test_pages.py",
+    "portal:identify": "only at the first sign-in: tests/properties/test_crawl_portal.py",
     "portal:large_print": "POST: a choice",
     "portal:question_feedback": "POST",
     "portal:video_captions": "captions",

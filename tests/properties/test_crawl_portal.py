@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser import PHONE
 from tests.journeys.looking import faults_of, see_at_once
-from tests.journeys.people import chooses_bank, gives_photo_if_asked, resident_signs_in
+from tests.journeys.people import chooses_bank, enters_code, gives_photo_if_asked, sends_phone, tells_who_one_is
 from tests.journeys.story import outlet_of_the_clerk
 from tests.properties.crawl_table import NOT_PAGES
 from tests.properties.crawl_world import make_world
@@ -13,6 +13,18 @@ from tests.properties.crawling import all_routes, faults_as
 from tests.stack import Stack, wait_for
 
 pytestmark = pytest.mark.journey
+
+
+def signs_in(browser: Browser, stack: Stack, faults: list[str]) -> Page:
+    """For the first time: the code's page and the page that asks who one is are met only then."""
+    page = browser.new_context(viewport=PHONE, locale="zh-CN", device_scale_factor=2).new_page()
+    sends_phone(page, stack)
+    faults += [f"on the way in: {fault}" for fault in faults_of(page, page.url)]
+    enters_code(page, stack)
+    page.get_by_role("heading", name="请核对身份").wait_for()
+    faults += [f"on the way in: {fault}" for fault in faults_of(page, page.url)]
+    tells_who_one_is(page, stack)
+    return page
 
 
 def answers_all(page: Page, stack: Stack) -> list[str]:
@@ -37,7 +49,7 @@ def test_every_page_of_the_portal(stack: Stack, browser: Browser) -> None:
     looked_at: set[str] = set()
     stranger = browser.new_context(viewport=PHONE, locale="zh-CN").new_page()
     faults = faults_as("stranger", stranger, stack, looked_at=looked_at)
-    page = resident_signs_in(browser, stack)
+    page = signs_in(browser, stack, faults)
     make_world(stack)
     see_at_once(page)
     steps = answers_all(page, stack)
