@@ -88,12 +88,14 @@ _flush = DatabaseOperations.execute_sql_flush
 def _flush_past_triggers(operations: DatabaseOperations, statements: list[str]) -> None:
     """Let pytest-django empty append-only tables after a transactional test.
 
-    The tables refuse TRUNCATE, which is right and tested by itself; only the emptying between tests goes around it.
+    The tables refuse TRUNCATE, which is right and tested by itself; only the emptying between tests goes around it. Jobs go
+    too, whose tables are not Django's.
     """
     with connections[operations.connection.alias].cursor() as cursor:
         cursor.execute("set session_replication_role = replica")
         try:
             _flush(operations, statements)
+            cursor.execute("truncate procrastinate_jobs, procrastinate_periodic_defers, procrastinate_events")
         finally:
             cursor.execute("set session_replication_role = default")
 
