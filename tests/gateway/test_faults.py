@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -54,7 +54,9 @@ def waiting_for_a_lock() -> int:
     return row[0] if row else 0
 
 
-def is_waiting_for_a_lock() -> bool:
+def stands_still(answers: Sequence[object]) -> bool:
+    """Whether the upload waits for a lock; one that was answered never will."""
+    assert not answers, f"not held up, but answered: {str(answers)[:500]}"
     return waiting_for_a_lock() > 0
 
 
@@ -82,7 +84,7 @@ def test_killed_in_the_middle_of_an_upload_and_sent_again(
     own_gateway: GatewayProcess, gate: Gate, taps: list[Tap], sequence: int
 ) -> None:
     with held_up_at(gate, sequence), uploading(own_gateway, gate, taps) as answers:
-        wait_for(is_waiting_for_a_lock, why="the upload to stand still")
+        wait_for(lambda: stands_still(answers), why="the upload to stand still")
         own_gateway.kill()
     assert len(answers) == 1
     assert isinstance(answers[0], str), "the connection broke"
@@ -108,7 +110,7 @@ def test_asked_to_stop_it_finishes_what_it_began(own_gateway: GatewayProcess, ga
         return False
 
     with uploading(own_gateway, gate, taps) as answers, held_up_at(gate, 150):
-        wait_for(is_waiting_for_a_lock, why="the upload to stand still")
+        wait_for(lambda: stands_still(answers), why="the upload to stand still")
         stopping.start()
         wait_for(refuses_others, why="the gateway to close its door")
     stopping.join()
@@ -179,7 +181,7 @@ def test_a_database_lost_in_the_middle_of_an_upload_leaves_whole_taps(
     upload = threading.Thread(target=send)
     with held_up_at(gate, 120):
         upload.start()
-        wait_for(is_waiting_for_a_lock, why="the upload to stand still")
+        wait_for(lambda: stands_still(statuses), why="the upload to stand still")
         with database_away():
             upload.join()
     assert statuses == [(503, "database_unavailable")]
