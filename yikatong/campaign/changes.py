@@ -44,6 +44,8 @@ class MoreDemand(_Change, frozen=True, tag="more_demand"):
 
 
 type Change = CloseOutlet | LoseProduction | MoreDemand
+_CHANGES = list[CloseOutlet | LoseProduction | MoreDemand]
+msgspec.json.Decoder(_CHANGES)  # ready before there are threads: see docs/decisions/0010
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def to_json(changes: Iterable[Change]) -> list[dict[str, Any]]:
 def from_json(kept: Any) -> tuple[Change, ...]:
     """What ``to_json`` made. Raises ``ProblemWrong`` for anything else."""
     try:
-        return tuple(msgspec.convert(kept, list[CloseOutlet | LoseProduction | MoreDemand]))
+        return tuple(msgspec.convert(kept, _CHANGES))
     except msgspec.ValidationError as error:
         raise ProblemWrong(f"不认识的情景：{error}") from error
 

@@ -4,6 +4,7 @@
 type (``Meta(description=...)``), so that a rule and its explanation cannot drift apart.
 """
 
+import threading
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
+_ONE_AT_A_TIME = threading.Lock()
 _WORDS: dict[Any, str] = {int: "整数", float: "数", bool: "0 或 1", date: "日期（如 2024-10-30）", str: "文字"}
 
 
@@ -52,6 +54,8 @@ def _shown(value: Any) -> str:
 
 @cache
 def _fields(record: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    with _ONE_AT_A_TIME:
+        msgspec.json.Decoder(record)  # ready before another thread converts to it: see docs/decisions/0010
     return {field.name: field for field in msgspec.structs.fields(record)}
 
 

@@ -118,6 +118,9 @@ class _Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: tuple[SourceFile, ...]
 
 
+msgspec.json.Decoder(_Sources)  # ready before there are threads: see docs/decisions/0010
+
+
 @dataclass(frozen=True, slots=True)
 class CityFolder:
     """An opened folder: every role has its file. Content is still unread."""

@@ -1,6 +1,8 @@
 """``yikatong``: every command of the platform, gathered from the floors that own them."""
 
+import faulthandler
 import os
+import sys
 
 import click
 
@@ -53,6 +55,7 @@ class DjangoGroup(click.Group):
 @click.group()
 def main() -> None:
     """Yikatong 一卡通: the open platform on which a city runs its social card."""
+    faulthandler.enable(sys.__stderr__ or sys.stderr)  # a crash in compiled code says where; it shows no values
 
 
 def _with_django(group: click.Group, *, offline: frozenset[str] = frozenset()) -> click.Group:

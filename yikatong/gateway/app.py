@@ -40,6 +40,10 @@ POOL_WAIT_S = 5  # less than a terminal waits for its answer
 RECONNECT_WITHIN_S = 8  # then the next request tries afresh: the pool's own pauses would grow to minutes
 APPLICATION_NAME = "yikatong gateway"
 
+_AUTHORISE = msgspec.json.Decoder(Authorise)
+_HSM_QUESTION = msgspec.json.Decoder(HsmQuestion)
+_PURSE_UPLOAD = msgspec.json.Decoder(PurseUpload)
+_TAP_UPLOAD = msgspec.json.Decoder(TapUpload)
 _REASONS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 Handler = Callable[[Request, bytes, TerminalStanding, datetime], Awaitable[Response]]
@@ -103,14 +107,14 @@ def signed(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 @signed
 async def post_authorise(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
     """May this card be used now?"""
-    question = msgspec.json.decode(body, type=Authorise)
+    question = _AUTHORISE.decode(body)
     return json_response(await authorise(request.app.state.pool, question, terminal=terminal, at=at))
 
 
 @signed
 async def post_taps(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
     """Take taps in; each gets its own result, and one bad tap never loses another's."""
-    upload = msgspec.json.decode(body, type=TapUpload)
+    upload = _TAP_UPLOAD.decode(body)
     if len(upload.taps) > TAPS_PER_UPLOAD_MAX:
         return problem("too_many_taps", f"at most {TAPS_PER_UPLOAD_MAX} taps in one upload", status=413)
     return json_response(await upload_taps(request.app.state.pool, upload, terminal=terminal, at=at))
@@ -119,7 +123,7 @@ async def post_taps(request: Request, body: bytes, terminal: TerminalStanding, a
 @signed
 async def post_purse_payments(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
     """Keep what purses paid; each payment gets its own result."""
-    upload = msgspec.json.decode(body, type=PurseUpload)
+    upload = _PURSE_UPLOAD.decode(body)
     if len(upload.payments) > PAYMENTS_PER_UPLOAD_MAX:
         return problem("too_many_payments", f"at most {PAYMENTS_PER_UPLOAD_MAX} payments in one upload", status=413)
     return json_response(await upload_payments(request.app.state.pool, upload, terminal=terminal, at=at))
@@ -142,7 +146,7 @@ async def get_deny_list(request: Request, body: bytes, terminal: TerminalStandin
 @signed
 async def post_hsm_authenticate(request: Request, body: bytes, terminal: TerminalStanding, at: datetime) -> Response:
     """Open a card for reading."""
-    question = msgspec.json.decode(body, type=HsmQuestion)
+    question = _HSM_QUESTION.decode(body)
     hsm: ReadingHsm = request.app.state.hsm
     try:
         return json_response(HsmAnswer(await hsm.authenticate(question.request, terminal, at)))

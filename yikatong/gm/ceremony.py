@@ -44,6 +44,9 @@ class Component(msgspec.Struct, frozen=True):
         return f"Component({self.number} of {self.of}, {self.check_values})"
 
 
+_COMPONENT = msgspec.json.Decoder(Component)
+
+
 def check_value(key: bytes) -> str:
     """Six hex digits by which people compare a key of 16 bytes without seeing it."""
     return encrypt_block(key, bytes(BLOCK_LENGTH))[:CHECK_LENGTH].hex().upper()
@@ -88,7 +91,7 @@ def read_component(path: Path) -> Component:
     if mode & 0o077:
         raise CeremonyRefused(f"{path} 其他用户也能读（权限 {mode:04o}），这份分量可能已泄露；请作废全部分量，重新生成")
     try:
-        component = msgspec.json.decode(content, type=Component)
+        component = _COMPONENT.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CeremonyRefused(f"{path} 不是分量文件，或者已损坏") from error
     checks = {name: check_value(bytes.fromhex(value)) for name, value in component.values.items()}

@@ -127,6 +127,9 @@ class _File(msgspec.Struct, frozen=True):
     sm2: dict[str, _Sm2]
 
 
+_FILE = msgspec.json.Decoder(_File)
+
+
 class KeyFile:
     """All keys in one JSON file, replaced as a whole on every change, under a lock between processes.
 
@@ -389,7 +392,7 @@ def _read(path: Path) -> _File:
             raise KeyStoreError(f"{path} is open to others (mode {mode:04o}); run: chmod 600 {path}")
         content = file.read()
     try:
-        return msgspec.json.decode(content, type=_File)
+        return _FILE.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise KeyStoreError(f"{path} is damaged or no key file ({error}); restore it from its backup") from error
 

@@ -44,6 +44,9 @@ class Wished:
     signature_note: str
 
 
+_WISHED = msgspec.json.Decoder(Wished)
+
+
 def take_in(sent: Completed, *, device: Device, by: Actor, at: datetime) -> HomeApplication:
     """Store one application taken at home and apply; what cannot be applied for is kept as a case (``CONFLICT``).
 
@@ -135,7 +138,7 @@ def wished(case: HomeApplication) -> Wished:
     """What was asked for at home; empty once it was discarded."""
     if case.content_sealed is None:
         return Wished("", "", "", "", "", "")
-    return msgspec.json.decode(field_cipher().open(CONTENT_FIELD, bytes(case.content_sealed)), type=Wished)
+    return _WISHED.decode(field_cipher().open(CONTENT_FIELD, bytes(case.content_sealed)))
 
 
 def picture_of(sealed: "bytes | memoryview[int]") -> bytes:

@@ -18,6 +18,11 @@ ANSWER_WITHIN_S = 10
 UNEXPECTED_ANSWER = "unexpected_answer"
 """The reason given when whoever answered was not our gateway."""
 _COME_AGAIN = {408, 425, 429}
+_DECISION = msgspec.json.Decoder(Decision)
+_HSM_ANSWER = msgspec.json.Decoder(HsmAnswer)
+_PROBLEM = msgspec.json.Decoder(Problem)
+_PURSE_REPLY = msgspec.json.Decoder(PurseReply)
+_UPLOAD_REPLY = msgspec.json.Decoder(UploadReply)
 
 
 class GatewayUnreachable(YikatongError):
@@ -57,21 +62,21 @@ class Client:
     def post_taps(self, taps: Sequence[Tap]) -> UploadReply:
         """Upload taps. Raises ``GatewayUnreachable`` also when the answer is garbled: then nobody knows what was stored."""
         body = msgspec.json.encode(TapUpload(list(taps)))
-        return self._decode(self._call("POST", "/v1/taps", body), UploadReply)
+        return self._decode(self._call("POST", "/v1/taps", body), _UPLOAD_REPLY)
 
     def post_purse_payments(self, payments: Sequence[PursePayment]) -> PurseReply:
         """Upload purses' payments, as ``post_taps``."""
         body = msgspec.json.encode(PurseUpload(list(payments)))
-        return self._decode(self._call("POST", "/v1/purse-payments", body), PurseReply)
+        return self._decode(self._call("POST", "/v1/purse-payments", body), _PURSE_REPLY)
 
     def authorise(self, question: Authorise) -> Decision:
         """Ask whether a card may be used now. Raises ``GatewayUnreachable``, ``GatewayRefused``."""
-        return self._decode(self._call("POST", "/v1/authorise", msgspec.json.encode(question)), Decision)
+        return self._decode(self._call("POST", "/v1/authorise", msgspec.json.encode(question)), _DECISION)
 
     def ask_hsm(self, request: str) -> str:
         """The HSM service's answer to a step's text. Raises ``GatewayUnreachable``, ``GatewayRefused``."""
         body = msgspec.json.encode(HsmQuestion(request))
-        return self._decode(self._call("POST", "/v1/hsm/authenticate", body), HsmAnswer).answer
+        return self._decode(self._call("POST", "/v1/hsm/authenticate", body), _HSM_ANSWER).answer
 
     def _call(self, method: str, path: str, body: bytes) -> bytes:
         terminal_id, at = self._profile.terminal_id, self._now()
@@ -85,15 +90,15 @@ class Client:
         if not 400 <= response.status_code < 500 or response.status_code in _COME_AGAIN:
             raise GatewayUnreachable(f"the gateway answers {response.status_code}; it will be tried again")
         try:
-            problem = msgspec.json.decode(response.content, type=Problem)
+            problem = _PROBLEM.decode(response.content)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             problem = Problem(UNEXPECTED_ANSWER, f"status {response.status_code} from {self._profile.gateway_url}")
         raise GatewayRefused(problem.reason, problem.message, status=response.status_code)
 
     @staticmethod
-    def _decode[Answer](octets: bytes, kind: type[Answer]) -> Answer:
+    def _decode[Answer](octets: bytes, answer: msgspec.json.Decoder[Answer]) -> Answer:
         try:
-            return msgspec.json.decode(octets, type=kind)
+            return answer.decode(octets)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise GatewayUnreachable(
                 f"the gateway's answer cannot be read ({error}); is there another server?"

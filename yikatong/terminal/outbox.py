@@ -17,6 +17,7 @@ REMEMBER_CODES_FOR = timedelta(days=1)
 """Much longer than a code lives, so that a clock set back a little does not let a used code pass. Source: assumption."""
 KEEP_ACKNOWLEDGED_FOR = timedelta(days=30)
 """How long a venue can look up what it uploaded. Source: assumption."""
+_TAP = msgspec.json.Decoder(Tap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +111,4 @@ class Outbox:
                 f"select body, status, reason from tap where {where}",  # noqa: S608 - only literals of this class
                 parameters,
             ).fetchall()
-        return [Kept(msgspec.json.decode(body, type=Tap), status, reason) for body, status, reason in rows]
+        return [Kept(_TAP.decode(body), status, reason) for body, status, reason in rows]

@@ -32,6 +32,9 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     certificate_hex: str
 
 
+_FILE = msgspec.json.Decoder(_File)
+
+
 @dataclass(frozen=True)
 class Profile:
     """A registered terminal. ``venue`` is the station of a metro gate. ``repr`` does not show the key."""
@@ -72,7 +75,7 @@ def load_profile(path: Path) -> Profile:
 def read_profile(octets: bytes) -> Profile:
     """A profile from its JSON. Raises ``ProfileError``, whose text names the field but never shows a key."""
     try:
-        file = msgspec.json.decode(octets, type=_File)
+        file = _FILE.decode(octets)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ProfileError(str(error)) from error
     try:

@@ -16,6 +16,8 @@ from yikatong.terminal.storage import Storage
 from yikatong.wire.purses import PursePayment, PurseResult
 from yikatong.wire.taps import NAME_LENGTH_MAX
 
+_PAYMENT = msgspec.json.Decoder(PursePayment)
+
 
 class KeptPayment(msgspec.Struct, frozen=True):
     """A payment in the outbox. ``status``: waiting, acknowledged, refused."""
@@ -119,6 +121,4 @@ class PurseOutbox:
                 f"select body, status, reason from purse_payment where {where}",  # noqa: S608 - only literals of this class
                 parameters,
             ).fetchall()
-        return [
-            KeptPayment(msgspec.json.decode(body, type=PursePayment), status, reason) for body, status, reason in rows
-        ]
+        return [KeptPayment(_PAYMENT.decode(body), status, reason) for body, status, reason in rows]

@@ -66,6 +66,9 @@ class _Envelope(msgspec.Struct, frozen=True):
     signature: str
 
 
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_TRUST_LIST = msgspec.json.Decoder(TrustList)
+_DENY_LIST = msgspec.json.Decoder(DenyList)
 _keys: dict[str, PublicKey] = {}
 
 
@@ -88,17 +91,17 @@ def sign_list(content: TrustList | DenyList, key: PrivateKey) -> bytes:
 
 def open_trust_list(octets: bytes, key: PublicKey) -> TrustList:
     """The list inside, once its signature holds. Raises ``ListInvalid``."""
-    return _open(octets, key, TrustList)
+    return _open(octets, key, _TRUST_LIST)
 
 
 def open_deny_list(octets: bytes, key: PublicKey) -> DenyList:
     """The list inside, once its signature holds. Raises ``ListInvalid``."""
-    return _open(octets, key, DenyList)
+    return _open(octets, key, _DENY_LIST)
 
 
-def _open[List: (TrustList, DenyList)](octets: bytes, key: PublicKey, kind: type[List]) -> List:
+def _open[List: (TrustList, DenyList)](octets: bytes, key: PublicKey, content: msgspec.json.Decoder[List]) -> List:
     try:
-        envelope = msgspec.json.decode(octets, type=_Envelope)
+        envelope = _ENVELOPE.decode(octets)
         payload = base64.urlsafe_b64decode(envelope.payload)
         signature = base64.urlsafe_b64decode(envelope.signature)
     except ValueError as error:
@@ -106,6 +109,6 @@ def _open[List: (TrustList, DenyList)](octets: bytes, key: PublicKey, kind: type
     if not key.verify(payload, signature):
         raise ListInvalid("the list is not signed by the key this terminal was registered with")
     try:
-        return msgspec.json.decode(payload, type=kind)
+        return content.decode(payload)
     except msgspec.DecodeError as error:
         raise ListInvalid(f"the signed list is of another kind or version: {error}") from error

@@ -37,6 +37,9 @@ class KeptPayment(msgspec.Struct, frozen=True):
     answer: str = ""
 
 
+_PAYMENTS = msgspec.json.Decoder(list[KeptPayment])
+
+
 class KeptPayments:
     """A till's payments, in ``path`` or, without it, in memory. Not safe between threads."""
 
@@ -90,7 +93,7 @@ class KeptPayments:
 
 def _read(path: Path) -> list[KeptPayment]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[KeptPayment])
+        return _PAYMENTS.decode(path.read_bytes())
     except FileNotFoundError:
         return []
     except OSError as error:
