@@ -1,6 +1,7 @@
 # Yikatong: everything a developer runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+unexport PYTHONDONTWRITEBYTECODE
 
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 
 import pytest
@@ -90,30 +91,30 @@ def test_what_is_wrong_and_can_be_insisted_on(options: dict[str, object], fault:
 @pytest.mark.parametrize(
     ("octets", "fault"),
     [
-        (b"", Fault.NOT_A_PICTURE),
-        (b"%PDF-1.7\n" + drawn_file(), Fault.NOT_A_PICTURE),
-        (b"GIF89a" + drawn_file(), Fault.NOT_A_PICTURE),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Fault.NOT_A_PICTURE),
-        (drawn_file("GIF"), Fault.NOT_A_PICTURE),
-        (drawn_file("TIFF"), Fault.NOT_A_PICTURE),
-        (drawn_file()[:4000], Fault.NOT_A_PICTURE),
-        (b"\0\0\0\x18ftypheic" + bytes(40), Fault.HEIC),
-        (b"\xff\xd8" + bytes(11 * 2**20), Fault.TOO_LARGE),
-        (png_that_claims(60_000, 60_000), Fault.TOO_MANY_PIXELS),
-        (png_that_claims(9_000, 9_000), Fault.TOO_MANY_PIXELS),
-        (png_that_claims(6_000, 5_000), Fault.TOO_MANY_PIXELS),
-        (png_that_claims(1_000, 1_200), Fault.NOT_A_PICTURE),
-        (drawn_file(size=(300, 370)), Fault.TOO_FEW_PIXELS),
-        (drawn_file(faces=2), Fault.SEVERAL_FACES),
-        (drawn_file(at=(0.88, 0.46)), Fault.FACE_AT_EDGE),
-        (drawn_file(head=0.72), Fault.FACE_AT_EDGE),
-        (drawn_file(size=(700, 860), head=0.16), Fault.FACE_TOO_SMALL),
-        (drawn_file(head=0.01), Fault.NO_FACE),
+        (lambda: b"", Fault.NOT_A_PICTURE),
+        (lambda: b"%PDF-1.7\n" + drawn_file(), Fault.NOT_A_PICTURE),
+        (lambda: b"GIF89a" + drawn_file(), Fault.NOT_A_PICTURE),
+        (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", Fault.NOT_A_PICTURE),
+        (lambda: drawn_file("GIF"), Fault.NOT_A_PICTURE),
+        (lambda: drawn_file("TIFF"), Fault.NOT_A_PICTURE),
+        (lambda: drawn_file()[:4000], Fault.NOT_A_PICTURE),
+        (lambda: b"\0\0\0\x18ftypheic" + bytes(40), Fault.HEIC),
+        (lambda: b"\xff\xd8" + bytes(11 * 2**20), Fault.TOO_LARGE),
+        (lambda: png_that_claims(60_000, 60_000), Fault.TOO_MANY_PIXELS),
+        (lambda: png_that_claims(9_000, 9_000), Fault.TOO_MANY_PIXELS),
+        (lambda: png_that_claims(6_000, 5_000), Fault.TOO_MANY_PIXELS),
+        (lambda: png_that_claims(1_000, 1_200), Fault.NOT_A_PICTURE),
+        (lambda: drawn_file(size=(300, 370)), Fault.TOO_FEW_PIXELS),
+        (lambda: drawn_file(faces=2), Fault.SEVERAL_FACES),
+        (lambda: drawn_file(at=(0.88, 0.46)), Fault.FACE_AT_EDGE),
+        (lambda: drawn_file(head=0.72), Fault.FACE_AT_EDGE),
+        (lambda: drawn_file(size=(700, 860), head=0.16), Fault.FACE_TOO_SMALL),
+        (lambda: drawn_file(head=0.01), Fault.NO_FACE),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_its_reason(octets: bytes, fault: Fault) -> None:
+def test_what_cannot_be_used_is_refused_by_its_reason(octets: Callable[[], bytes], fault: Fault) -> None:
     with pytest.raises(PhotoRefused) as caught:
-        checked_photo(octets)
+        checked_photo(octets())
     assert caught.value.faults == (fault,)
     assert fault in CANNOT_BE_USED
 

@@ -1,6 +1,7 @@
 """Photographs: what is taken, what is refused with what to do, and what is left of a file."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 
@@ -60,22 +61,22 @@ def test_what_hides_behind_a_picture_is_not_kept() -> None:
 @pytest.mark.parametrize(
     ("octets", "says"),
     [
-        (b"", "JPEG 或 PNG"),
-        (b"%PDF-1.7", "JPEG 或 PNG"),
-        (_file()[:2000], "JPEG 或 PNG"),
-        (_file(form="GIF"), "JPEG 或 PNG"),
-        (_file((200, 246)), "太小"),
-        (_file((357, 441)), "太小"),
-        (_file((900, 600)), "宽高比例"),
-        (_file((400, 1200)), "宽高比例"),
-        (_file((9000, 9000), "PNG"), "像素太多"),
-        (_file((20000, 20000), "PNG"), "JPEG 或 PNG"),
-        (b"\xff\xd8" + bytes(UPLOAD_MAX), "超过"),
+        (lambda: b"", "JPEG 或 PNG"),
+        (lambda: b"%PDF-1.7", "JPEG 或 PNG"),
+        (lambda: _file()[:2000], "JPEG 或 PNG"),
+        (lambda: _file(form="GIF"), "JPEG 或 PNG"),
+        (lambda: _file((200, 246)), "太小"),
+        (lambda: _file((357, 441)), "太小"),
+        (lambda: _file((900, 600)), "宽高比例"),
+        (lambda: _file((400, 1200)), "宽高比例"),
+        (lambda: _file((9000, 9000), "PNG"), "像素太多"),
+        (lambda: _file((20000, 20000), "PNG"), "JPEG 或 PNG"),
+        (lambda: b"\xff\xd8" + bytes(UPLOAD_MAX), "超过"),
     ],
 )
-def test_what_is_no_portrait_is_told_with_what_to_do(octets: bytes, says: str) -> None:
+def test_what_is_no_portrait_is_told_with_what_to_do(octets: Callable[[], bytes], says: str) -> None:
     with pytest.raises(PortraitWrong, match=says):
-        portrait_jpeg(octets)
+        portrait_jpeg(octets())
 
 
 @pytest.mark.parametrize("noise", [False, True])

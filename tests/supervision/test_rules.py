@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from yikatong.supervision.rules import (
     Level,
@@ -94,13 +94,13 @@ def test_a_published_value() -> None:
     assert found.chi_square == pytest.approx(1.7)
     assert found.degrees == 5
     assert found.p_value == pytest.approx(0.8889, abs=1e-4)
-    assert stats.chi2.ppf(0.95, 5) == pytest.approx(11.07, abs=0.01)
+    assert scipy.stats.chi2.ppf(0.95, 5) == pytest.approx(11.07, abs=0.01)
 
 
 @given(st.lists(st.integers(0, 400), min_size=2, max_size=16).filter(lambda counts: sum(counts) >= 5 * len(counts)))
 def test_one_length_of_list_is_scipys_test_of_even_shares(counts: list[int]) -> None:
     found = position_test({len(counts): counts})
-    oracle = stats.chisquare(counts)
+    oracle = scipy.stats.chisquare(counts)
     assert found.chi_square == pytest.approx(oracle.statistic)
     assert found.p_value == pytest.approx(oracle.pvalue)
     assert (found.verdict is Verdict.DEPENDS) is bool(oracle.pvalue < 0.05)
@@ -109,10 +109,10 @@ def test_one_length_of_list_is_scipys_test_of_even_shares(counts: list[int]) -> 
 def test_lengths_are_tested_apart_and_added_up() -> None:
     three, sixteen = [60, 40, 50], [30] * 8 + [20] * 8
     found = position_test({3: three, 16: sixteen})
-    parts = [stats.chisquare(three), stats.chisquare(sixteen)]
+    parts = [scipy.stats.chisquare(three), scipy.stats.chisquare(sixteen)]
     assert found.degrees == 2 + 15
     assert found.chi_square == pytest.approx(sum(part.statistic for part in parts))
-    assert found.p_value == pytest.approx(stats.chi2.sf(found.chi_square, 17))
+    assert found.p_value == pytest.approx(scipy.stats.chi2.sf(found.chi_square, 17))
     assert found.people == 150 + 400
 
 
@@ -166,7 +166,7 @@ def test_who_chooses_by_taste_is_not() -> None:
     """At 5 % one fair period in twenty is told to depend: of 200, more than 20 would be a fault with odds under 1 in 1,000."""
     found = [position_test(choices(seed, people=600, lazy=0.0)) for seed in range(200)]
     assert sum(test.verdict is Verdict.DEPENDS for test in found) <= 20
-    assert stats.kstest([test.p_value for test in found], "uniform").pvalue > 0.001
+    assert scipy.stats.kstest([test.p_value for test in found], "uniform").pvalue > 0.001
 
 
 # --- positions, and days ---

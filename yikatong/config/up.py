@@ -100,7 +100,6 @@ def _load(persons: int) -> None:
     from yikatong.registry.importer import import_persons
     from yikatong.registry.models import Person
     from yikatong.registry.organisations import import_organisations
-    from yikatong.registry.synth.writing import organisations_path, write_synthetic_register
 
     at = utc_now()
     with _step("load Beijing's places, banks and rules"):
@@ -116,6 +115,8 @@ def _load(persons: int) -> None:
         terminal_authority()
         keep_seeds(at=at)
     if not Person.objects.exists():
+        from yikatong.registry.synth.writing import organisations_path, write_synthetic_register
+
         register = yikatong_home() / "demo" / "register.csv"
         register.parent.mkdir(mode=0o700, exist_ok=True)
         by = Actor.system("demo")
