@@ -1,10 +1,12 @@
 """Everything that can be wrong with a data folder is named: file, line, column and reason, all faults at once."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from tests.city.conftest import Spoil
+from yikatong.city.banking import offers_at
 from yikatong.city.content import read_city
 from yikatong.city.folder import BadCityData, Problem
 from yikatong.city.schemas import DistrictRow
@@ -25,6 +27,16 @@ def folder(folder: Path) -> Path:
         lines = (folder / name).read_text(encoding="utf-8").splitlines(keepends=True)
         (folder / name).write_text("".join(lines[:kept]), encoding="utf-8")
     return folder
+
+
+def offer_entry(**changes: str) -> str:
+    """An offer before the table that follows it in the file."""
+    fields = {"code": "ICBC", "text_zh": "首年免年费", "text_en": "No fee in the first year", "source": "a test"} | {
+        name: text for name, text in changes.items() if name != "ends_on"
+    }
+    lines = [f'{name} = "{text}"' for name, text in fields.items()]
+    days = f"effective_from = 2026-05-01\nends_on = {changes.get('ends_on', '2026-12-31')}"
+    return "\n".join(["[[offer]]", *lines, days, "", "[[outlet_plan]]"])
 
 
 def problems_of(folder: Path) -> list[Problem]:
@@ -160,6 +172,9 @@ def problems_of(folder: Path) -> list[Problem]:
         (BANKS, "is_assumption = true", "is_assumption = false", 0, "bank.name_zh", "名称未公布"),
         (BANKS, 'code = "ICBC"', 'code = "ICBK"', 0, "bank.code", "缺 ICBC"),
         (BANKS, "total = 3000", "total = 0", 0, "outlet_plan.total", "1 到 100000"),
+        (BANKS, "[[outlet_plan]]", offer_entry(code="ICBK"), 0, "offer.code", "ICBK：没有这家银行"),
+        (BANKS, "[[outlet_plan]]", offer_entry(ends_on="2026-01-01"), 0, "offer.ends_on", "早于生效日"),
+        (BANKS, "[[outlet_plan]]", offer_entry(text_zh="字" * 31), 0, "offer.text_zh", "不超过 30 字"),
         # the description of the folder
         (SOURCES, 'role = "parks"', 'role = "gardens"', 0, "role", "不认识的用途“gardens”"),
         (SOURCES, 'name = "parks.csv"', 'name = "park.csv"', 0, "", "文件不存在"),
@@ -176,6 +191,13 @@ def test_a_fault_is_named(spoil: Spoil, file: str, old: str, new: str, line: int
     assert named, problems[:5]
     if line:
         assert {problem.line for problem in named} >= {line}, named
+
+
+def test_an_offer_holds_from_its_first_day_to_its_last(spoil: Spoil) -> None:
+    data = spoil(BANKS, "[[outlet_plan]]", offer_entry())
+    assert len(read_city(data).banks) == 16
+    days = [date(2026, 4, 30), date(2026, 5, 1), date(2026, 12, 31), date(2027, 1, 1)]
+    assert [list(offers_at(day, data)) for day in days] == [[], ["ICBC"], ["ICBC"], []]
 
 
 def test_without_a_fault_the_folder_is_good(folder: Path) -> None:

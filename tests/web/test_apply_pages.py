@@ -20,12 +20,14 @@ from yikatong.applications.rules import promised_by
 from yikatong.audit.actors import Actor
 from yikatong.audit.models import AuditEvent
 from yikatong.campaign.models import Appointment, HalfDay
+from yikatong.city.banking import Offer
 from yikatong.city.rules import rules_at
 from yikatong.delegation.rules import Act
 from yikatong.delegation.services import Terms, give, revoke
 from yikatong.foundation.clock import beijing_day, utc_now
 from yikatong.issuance.models import Portrait
 from yikatong.issuance.portraits import KEPT_DAYS, drop_used_portraits
+from yikatong.portal import bank_facts
 from yikatong.registry.models import Person
 from yikatong.registry.sealing import field_cipher
 
@@ -49,6 +51,23 @@ def ready_to_check(person: Person) -> Client:
     chooses(client, person, "bank", bank="ICBC")
     chooses(client, person, "collection", collection="post", address="某街 1 号 🏠")
     return client
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("zh-hans", "优惠：首年免年费（至 2030-01-31）"), ("en", "Offer: No fee &amp; no wait (until 2030-01-31)")],
+)
+def test_what_a_bank_offers_stands_on_its_card(monkeypatch: pytest.MonkeyPatch, language: str, said: str) -> None:
+    person, _ = make_person(1), [make_bank(), make_bank("ABC")]
+    words = {"text_zh": "首年免年费", "text_en": "No fee & no wait", "source": "a test"}
+    offer = Offer(code="ICBC", effective_from=date(2026, 1, 1), ends_on=date(2030, 1, 31), **words)
+    monkeypatch.setattr(bank_facts, "offers_at", lambda day: {"ICBC": offer})
+    client = signed_in(person)
+    gives(client, person)
+    client.cookies["django_language"] = language
+    page = client.get("/apply/bank/", {"for": person.person_id}).content.decode()
+    assert page.count(said) == 1
+    assert page.count({"zh-hans": "优惠：无登记", "en": "Offers: none registered"}[language]) == 1
 
 
 def test_each_page_leads_to_the_next_and_the_receipt_can_be_printed() -> None:
