@@ -3,6 +3,7 @@
 Exit codes: 0 accepted or done; 1 refused; 2 could not even try (the sentence on standard error says what to do).
 """
 
+import faulthandler
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -66,6 +67,7 @@ class _TellingGroup(click.Group):
 @click.group(cls=_TellingGroup)
 def main() -> None:
     """The terminal at a venue: decides offline, keeps taps, uploads them when it can."""
+    faulthandler.enable(sys.__stderr__ or sys.stderr)  # a crash in compiled code says where; it shows no values
 
 
 for _command in (
