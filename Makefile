@@ -1,7 +1,7 @@
 # Yikatong: everything a developer runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE # containers set it; then each process compiles all it imports, every time
 
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv

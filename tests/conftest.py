@@ -50,9 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
     if not config.getoption("--of-database"):
         return
-    left_out = [item for item in items if not _is_of_database(item)]
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        (kept if _is_of_database(item) else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if _is_of_database(item)]
+    items[:] = kept
 
 
 def _is_of_database(item: pytest.Item) -> bool:
