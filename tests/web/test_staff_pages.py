@@ -255,11 +255,12 @@ def resident_of(person: Person) -> Client:
 def test_a_resident_reads_the_own_messages_newest_first() -> None:
     mine, other = make_person(1), make_person(2)
     cipher = field_cipher()
+    ids = iter(sorted(new_uuid7() for _ in range(50)))  # those of one millisecond have no order of their own
     for number in range(25):
         for person in (mine, other):
             SentMessage.objects.create(
                 person_id=person.person_id,
-                message_id=new_uuid7(),
+                message_id=next(ids),
                 kind="notice",
                 body_sealed=cipher.seal("sms", f"第{number:02}条 {person.person_id}号"),
                 english_sealed=cipher.seal("sms", f"Message {number:02}"),
